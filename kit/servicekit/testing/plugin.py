@@ -1,0 +1,115 @@
+"""The pytest plugin of the kit: `database_url`, `mariadb_server`, `redis_url`, and what ran where."""
+
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from servicekit.testing.mariadb import MariadbServer
+
+MYSQL_URL_VARIABLE = "PROMPTSPHERE_TEST_MYSQL_URL"
+_KINDS = ("sqlite", "mysql")
+_RAN: pytest.StashKey[Counter[str]] = pytest.StashKey()
+_SERVER_VERSION: pytest.StashKey[str] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--database`, to run on one of the two only while working."""
+    parser.addoption(
+        "--database",
+        choices=("both", *_KINDS),
+        default="both",
+        help="run database tests on both (the default), or only on sqlite or mysql (MariaDB)",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that uses `database_url` on SQLite and on MariaDB."""
+    if "database_url" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--database")
+        kinds = [kind for kind in _KINDS if chosen in {"both", kind}]
+        metafunc.parametrize("database_url", kinds, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(request: pytest.FixtureRequest) -> Iterator["MariadbServer"]:
+    """A private MariaDB for this session, or the server that PROMPTSPHERE_TEST_MYSQL_URL names."""
+    from servicekit.testing.mariadb import named_server, running_mariadb
+
+    named = os.environ.get(MYSQL_URL_VARIABLE)
+    if named:
+        server = named_server(named)
+        request.config.stash[_SERVER_VERSION] = server.version
+        yield server
+        return
+    with running_mariadb() as server:
+        request.config.stash[_SERVER_VERSION] = server.version
+        yield server
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty schema of this test's own: once on SQLite, once on MariaDB.
+
+    Queries that forget the workspace fail (see `servicekit.testing.workspace_guard`).
+    """
+    from servicekit.testing.workspace_guard import guarded
+
+    with guarded():
+        if request.param == "sqlite":
+            yield f"sqlite:///{tmp_path / 'test.db'}"
+            return
+        server: MariadbServer = request.getfixturevalue("mariadb_server")
+        schema = f"test_{uuid.uuid4().hex}"
+        server.execute(f"CREATE DATABASE {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        try:
+            yield server.url(schema)
+        finally:
+            server.execute(f"DROP DATABASE {schema}")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a private real Redis for this session."""
+    from servicekit.testing.private_redis import running_redis
+
+    with running_redis() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The URL of a private real Redis, empty when the test begins."""
+    from servicekit.testing.private_redis import empty_redis
+
+    empty_redis(redis_server)
+    return redis_server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+) -> Iterator[None]:
+    """Count the tests that ran on each database."""
+    report = yield
+    callspec = getattr(item, "callspec", None)
+    if call.when == "call" and callspec is not None and "database_url" in callspec.params:
+        item.config.stash.setdefault(_RAN, Counter())[callspec.params["database_url"]] += 1
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many tests ran on each database, so that none is left out unseen."""
+    ran = config.stash.get(_RAN, Counter())
+    if not ran and config.getoption("--database") == "both":
+        return
+    version = config.stash.get(_SERVER_VERSION, "not started")
+    terminalreporter.write_sep("-", "databases")
+    terminalreporter.write_line(f"SQLite: {ran['sqlite']} tests")
+    terminalreporter.write_line(f"MariaDB or MySQL ({version}): {ran['mysql']} tests")
