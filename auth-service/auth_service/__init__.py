@@ -1,0 +1,1 @@
+"""People, sessions, workspaces, API keys and the keys that sign access tokens."""

@@ -1,0 +1,84 @@
+"""Starts auth-service: `python -m auth_service`, or `python -m auth_service migrate`."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from promptsphere.auth.v1 import (
+    accounts_pb2_grpc,
+    api_keys_pb2_grpc,
+    sessions_pb2_grpc,
+    signing_keys_pb2_grpc,
+)
+from servicekit import service
+from servicekit.db.paging import CursorSigner
+from servicekit.db.schema import now
+from servicekit.service import Running
+
+from auth_service import housekeeping
+from auth_service.accounts.passwords import HashParameters, Passwords
+from auth_service.accounts.servicer import AccountsServicer
+from auth_service.accounts.signing_in import Desk
+from auth_service.api_keys.servicer import ApiKeysServicer
+from auth_service.clock import Clock
+from auth_service.keys.ring import SigningRing
+from auth_service.keys.rules import KeyPolicy
+from auth_service.keys.servicer import SigningKeysServicer
+from auth_service.sessions.live_records import LiveRecords
+from auth_service.sessions.rules import SessionPolicy
+from auth_service.sessions.servicer import SessionsServicer
+from auth_service.settings import AuthSettings
+
+
+@asynccontextmanager
+async def compose(running: Running[AuthSettings], *, clock: Clock = now) -> AsyncIterator[None]:
+    """Put auth-service together; left after the server has stopped."""
+    settings, database = running.settings, running.database
+    policy = _session_policy(settings)
+    ring = SigningRing(
+        database,
+        KeyPolicy(settings.secret("key-encryption"), timedelta(days=settings.signing_key_days)),
+        token_seconds=settings.access_token_seconds,
+        clock=clock,
+    )
+    await ring.refresh()
+    passwords = Passwords(
+        HashParameters(settings.password_memory_kib, settings.password_iterations),
+        queue_size=settings.password_queue_size,
+    )
+    await passwords.prepare()
+    redis = running.redis if settings.redis_url else None
+    live_records = LiveRecords(database, redis, idle=policy.idle, clock=clock)
+    desk = Desk(database, passwords, policy, clock, settings.registration_open)
+    cursors = CursorSigner(settings.secret("cursor"))
+    server = running.server
+    accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(desk, ring, live_records), server)
+    sessions_pb2_grpc.add_SessionsServiceServicer_to_server(
+        SessionsServicer(database, policy, ring, live_records, cursors, clock), server
+    )
+    api_keys_pb2_grpc.add_ApiKeysServiceServicer_to_server(
+        ApiKeysServicer(database, ring, live_records, cursors, clock), server
+    )
+    signing_keys_pb2_grpc.add_SigningKeysServiceServicer_to_server(SigningKeysServicer(ring), server)
+    running.tasks.spawn("signing-keys", ring.keep())
+    running.tasks.spawn("live-records", live_records.keep_published())
+    running.tasks.spawn("housekeeping", housekeeping.keep_swept(database, clock=clock))
+    try:
+        async with service.trust(running, ring.public_keys):
+            yield
+    finally:
+        passwords.close()
+
+
+def _session_policy(settings: AuthSettings) -> SessionPolicy:
+    return SessionPolicy(
+        refresh_key=settings.secret("refresh"),
+        idle=timedelta(seconds=settings.session_idle_seconds),
+        absolute=timedelta(seconds=settings.session_absolute_seconds),
+        grace=timedelta(seconds=settings.refresh_grace_seconds),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(service.main("auth-service", settings=AuthSettings, package="auth_service", compose=compose))

@@ -1,0 +1,98 @@
+"""What an API key may be limited to, and that a key never makes or shows one that may do more than itself."""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from servicekit.errors import InvalidArgument, PermissionDenied, Violation
+
+if TYPE_CHECKING:
+    from auth_service.api_keys.models import ApiKey
+
+SCOPES = frozenset({"read", "write", "generate", "deliver", "admin"})
+MAX_NETWORKS = 32
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """The limits of a key.
+
+    Attributes:
+        scopes: sorted.
+        expires_at: None for never.
+        allowed_ips: networks in CIDR form; empty means any.
+    """
+
+    scopes: tuple[str, ...]
+    expires_at: datetime | None
+    allowed_ips: tuple[str, ...]
+
+
+def check(
+    *, scopes: Iterable[str], expires_at: datetime | None, allowed_ips: Iterable[str], now: datetime
+) -> tuple[KeyLimits, list[Violation]]:
+    """The limits that were asked for, in one form, with everything that is wrong about them."""
+    asked = sorted(set(scopes))
+    violations = _check_scopes(asked)
+    if expires_at is not None and expires_at <= now:
+        violations.append(Violation("/expires_at", "must lie in the future"))
+    given = list(allowed_ips)
+    if len(given) > MAX_NETWORKS:
+        violations.append(Violation("/allowed_ips", f"must have at most {MAX_NETWORKS} entries"))
+    networks: list[str] = []
+    for index, text in enumerate(given[:MAX_NETWORKS]):
+        try:
+            networks.append(str(ipaddress.ip_network(text)))
+        except ValueError:
+            violations.append(
+                Violation(f"/allowed_ips/{index}", "must be an address or a network such as 192.0.2.0/24")
+            )
+    return KeyLimits(tuple(asked), expires_at, tuple(dict.fromkeys(networks))), violations
+
+
+def check_within(asked: KeyLimits, own: "ApiKey") -> None:
+    """Refuse limits that are wider than those of the key that asks: it would outgrow or outlive itself.
+
+    Raises:
+        PermissionDenied: `scope_missing`, a scope that the key does not have.
+        InvalidArgument: a later end, or other addresses.
+    """
+    missing = sorted(set(asked.scopes) - set(own.scopes))
+    if missing:
+        raise PermissionDenied(
+            f"This API key lacks the scope {', '.join(missing)}, so it cannot give it to another.",
+            reason="scope_missing",
+            metadata={"needed": ", ".join(missing)},
+        )
+    violations: list[Violation] = []
+    if own.expires_at is not None and (asked.expires_at is None or asked.expires_at > own.expires_at):
+        violations.append(Violation("/expires_at", "must not lie after the end of the key that asks"))
+    if own.allowed_ips and not _is_inside(asked.allowed_ips, own.allowed_ips):
+        violations.append(Violation("/allowed_ips", "must lie within the networks of the key that asks"))
+    if violations:
+        raise InvalidArgument("A key cannot make one that may do more than itself.", violations=violations)
+
+
+def _check_scopes(asked: Sequence[str]) -> list[Violation]:
+    unknown = [scope for scope in asked if scope not in SCOPES]
+    if asked and not unknown:
+        return []
+    return [Violation("/scopes", f"must be one or more of {', '.join(sorted(SCOPES))}")]
+
+
+def _is_inside(inner: Sequence[str], outer: Sequence[str]) -> bool:
+    allowed = [ipaddress.ip_network(text) for text in outer]
+    asked = [ipaddress.ip_network(text) for text in inner]
+    return bool(asked) and all(any(_contains(network, one) for network in allowed) for one in asked)
+
+
+def _contains(outer: Network, inner: Network) -> bool:
+    if isinstance(outer, ipaddress.IPv4Network) and isinstance(inner, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(outer, ipaddress.IPv6Network) and isinstance(inner, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
