@@ -24,10 +24,10 @@ class Role(IntEnum):
         Raises:
             ValueError: there is no such role.
         """
-        try:
-            return cls[label.upper()]
-        except KeyError:
-            raise ValueError(f"no role is called {label!r}") from None
+        for role in cls:
+            if role.label == label:  # exactly: `upper()` would let "admın" pass for "admin"
+                return role
+        raise ValueError(f"no role is called {label!r}")
 
 
 @dataclass(frozen=True, slots=True)

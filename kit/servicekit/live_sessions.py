@@ -45,9 +45,9 @@ def encode(record: LiveRecord) -> Versioned:
     return Versioned({"state": record.state, "version": record.version, "roles": roles}, record.version)
 
 
-def decode(entry: bytes | None) -> LiveRecord | None:
+def decode(entry: bytes | str | None) -> LiveRecord | None:
     """The record in a Redis value; None when there is none, or it is not of our making: ask auth-service then."""
-    if entry is None:
+    if not isinstance(entry, bytes):
         return None
     try:
         value = orjson.loads(entry.partition(b" ")[2])

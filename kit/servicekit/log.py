@@ -1,5 +1,6 @@
 """Logs: events in the past tense with fields, one JSON object a line, each with its request's id."""
 
+import json
 import logging
 import sys
 
@@ -10,16 +11,31 @@ Logger = structlog.stdlib.BoundLogger
 
 # Never to be logged, whatever a caller passes by mistake.
 SECRET_FIELDS = frozenset(
-    {"password", "token", "access_token", "refresh_token", "key", "secret", "authorization", "content"}
+    {
+        "access_token",
+        "api_key",
+        "authorization",
+        "content",
+        "cookie",
+        "credential",
+        "current_password",
+        "database_url",
+        "description",
+        "key",
+        "new_password",
+        "password",
+        "redis_url",
+        "refresh_token",
+        "secret",
+        "token",
+    },
 )
 
 
 def configure(service: str, *, level: str = "INFO", for_people: bool = False) -> None:
     """Send structlog and the standard library's records to standard error in one form."""
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
-        if for_people
-        else structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event, default=str).decode())
+        structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer(serializer=_one_line)
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -62,6 +78,13 @@ def bind_request(request_id: str) -> None:
     """Give every event of this task and its children the request's id."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
+def _one_line(event: object, **_options: object) -> str:
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:  # a lone surrogate or an integer beyond 64 bits; a line must not be lost for that
+        return json.dumps(event, default=str)
 
 
 def _named(service: str) -> structlog.typing.Processor:

@@ -51,8 +51,12 @@ def main(name: str, *, settings: type[S], package: str, compose: Compose[S]) -> 
         package: where its migrations lie.
         compose: registers servicers and starts what runs beside them; left after the server has stopped.
     """
-    chosen = settings()
-    log.configure(name, level=chosen.log_level, for_people=chosen.debug)
+    try:
+        chosen = settings()
+        log.configure(name, level=chosen.log_level, for_people=chosen.debug)
+    except ValueError as problem:
+        sys.stderr.write(f"The {name} cannot start: {problem}\n")
+        return 1
     try:
         if sys.argv[1:] == ["migrate"]:
             migrations.migrate(chosen.database_url, migrations.script_location(package))
@@ -111,7 +115,11 @@ async def _serve_until(stop: asyncio.Event, running: Running[S], health: Health)
         await running.database.ping()
         return running.keys.is_loaded
 
-    bound = running.server.add_insecure_port(running.settings.listen)
+    await health.withhold()
+    try:
+        bound = running.server.add_insecure_port(running.settings.listen)
+    except RuntimeError as refused:  # what gRPC raises for a port that is taken or not ours to take
+        raise OSError(f"Cannot listen on {running.settings.listen}: {refused}") from None
     await running.server.start()
     serve_metrics(running.settings.metrics_port)
     running.tasks.spawn("health", health.follow(is_ready))

@@ -19,7 +19,13 @@ MOUNTED_SECRETS = Path("/run/secrets")
 class CommonSettings(BaseSettings):
     """What all four processes understand, read from `PROMPTSPHERE_*` environment variables."""
 
-    model_config = SettingsConfigDict(env_prefix="PROMPTSPHERE_", env_ignore_empty=True, extra="ignore")
+    # Inputs stay out of the sentences about what is wrong with them: URLs hold passwords.
+    model_config = SettingsConfigDict(
+        env_prefix="PROMPTSPHERE_",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
 
     @classmethod
     def settings_customise_sources(

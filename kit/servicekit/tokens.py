@@ -89,6 +89,7 @@ class KeyRing:
     """The public keys that are good now, and the tokens that were found good a moment ago."""
 
     def __init__(self) -> None:
+        self._ring: frozenset[PublicKey] = frozenset()
         self._keys: dict[str, EllipticCurvePublicKey] = {}
         self._verified: dict[bytes, tuple[float, Claims]] = {}
         self._fetch: Callable[[], Awaitable[Sequence[PublicKey]]] | None = None
@@ -106,11 +107,17 @@ class KeyRing:
         tasks.spawn("key-ring-reload", self._reload_forever())
 
     def put(self, keys: Sequence[PublicKey]) -> None:
-        """Replace the ring; what a dropped key signed is no longer remembered as good."""
-        known = {key.kid: _public_key(key) for key in keys}
-        if known.keys() != self._keys.keys():
-            self._verified.clear()
-        self._keys = known
+        """Replace the ring; what a dropped key signed is no longer remembered as good.
+
+        Raises:
+            ValueError: one of them is not a P-256 public key; the ring stays as it was.
+        """
+        ring = frozenset(keys)
+        if ring == self._ring:
+            return
+        self._keys = {key.kid: _public_key(key) for key in ring}
+        self._ring = ring
+        self._verified.clear()
 
     async def verify(self, token: str) -> Claims:
         """What `token` says, if it is ours and good now.
@@ -147,7 +154,7 @@ class KeyRing:
                 options={"require": ["exp", "iat", "nbf", "sub", "sid", "ws", "role", "jti"]},
             )
             return _claims(payload)
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError):
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError, RecursionError):
             raise _refusal() from None
 
     async def _key_of(self, token: str) -> EllipticCurvePublicKey:
@@ -190,7 +197,7 @@ class KeyRing:
             return False
         try:
             self.put(await self._fetch())
-        except SphereError:
+        except (SphereError, ValueError):
             return False  # the ring stays as it is; the transition is logged by the loop
         return True
 
@@ -200,10 +207,11 @@ def _refusal() -> Unauthenticated:
 
 
 def _public_key(key: PublicKey) -> EllipticCurvePublicKey:
-    return cast(
-        "EllipticCurvePublicKey",
-        ECAlgorithm.from_jwk({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y}),
-    )
+    try:
+        made = ECAlgorithm.from_jwk({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y})
+    except jwt.PyJWTError:
+        raise ValueError(f"key {key.kid!r} is not a P-256 public key") from None
+    return cast("EllipticCurvePublicKey", made)
 
 
 def _claims(payload: Mapping[str, Any]) -> Claims:

@@ -23,8 +23,12 @@ DEFAULT_DEADLINE_SECONDS: Final = 5.0
 STREAM_DEADLINE_SECONDS: Final = 900.0
 RETRY_SHARE: Final = 0.1
 RETRY_BURST: Final = 10.0
+MAX_METADATA_BYTES: Final = 256 * 1024
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    # An error's details travel in the trailing metadata; the library's own 8 KiB are too few for 100 violations.
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),

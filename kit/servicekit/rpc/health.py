@@ -25,10 +25,14 @@ class Health:
         self._servicer = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
 
-    async def follow(self, is_ready: Callable[[], Awaitable[bool]]) -> None:
-        """Ask `is_ready` every second, at once until it is ready first; never returns."""
-        was_ready = False
+    async def withhold(self) -> None:
+        """Answer NOT_SERVING until `follow` knows better; before the port opens, or the first answer is a guess."""
         await self._servicer.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    async def follow(self, is_ready: Callable[[], Awaitable[bool]]) -> None:
+        """Ask `is_ready` every second, and every 20 ms until it is ready for the first time; never returns."""
+        was_ready = False
+        pause_seconds = FIRST_CHECK_SECONDS
         while True:
             try:
                 ready = await is_ready()
@@ -39,7 +43,9 @@ class Health:
                 await self._servicer.set("", status)
                 _log.info("became ready" if ready else "became unready")
             was_ready = ready
-            await asyncio.sleep(CHECK_SECONDS if ready else FIRST_CHECK_SECONDS)
+            if ready:
+                pause_seconds = CHECK_SECONDS  # from now on also while it is away: it has trouble enough
+            await asyncio.sleep(pause_seconds)
 
     async def drain(self) -> None:
         """Answer NOT_SERVING from now on, whatever `follow` finds."""

@@ -85,8 +85,12 @@ def check_access(demand: Demand, *, identity: Actor | None, is_gateway: bool) ->
     if identity is None:
         raise Unauthenticated("Sign in first, or send an API key as a bearer token.")
     _check_scopes(demand, identity)
+    if demand.level == policy_pb2.LEVEL_USER:
+        return
     role = LEVEL_ROLES.get(demand.level)
-    if role is not None and identity.role < role:
+    if role is None:  # a level that this build does not know: newer than it
+        raise PermissionDenied("This call declares an access level that is not known here, so nobody may make it.")
+    if identity.role < role:
         raise PermissionDenied(
             f"This needs the role {role.label}; yours in this workspace is {identity.role.label}.",
             metadata={"needed": role.label, "role": identity.role.label},

@@ -1,6 +1,5 @@
 """The gRPC server of a service, and the one interceptor that stands before every handler."""
 
-import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -8,9 +7,11 @@ from typing import Any, Final, NoReturn
 
 import grpc
 import uuid_utils
+from google.protobuf.message import DecodeError
 
 from servicekit import log
 from servicekit.errors import (
+    ERRORS_BY_CODE,
     DeadlineExceeded,
     Internal,
     InvalidArgument,
@@ -21,7 +22,7 @@ from servicekit.errors import (
 from servicekit.rpc import deadline, metadata
 from servicekit.rpc.call import Call, enter_call
 from servicekit.rpc.policy import OPEN_SERVICES, check_access, demand_of
-from servicekit.rpc.status import trailing_details
+from servicekit.rpc.status import shown, trailing_details
 from servicekit.telemetry import RPC_SECONDS, RPCS_IN_FLIGHT
 from servicekit.tokens import KeyRing
 
@@ -50,6 +51,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
     """Knows the caller, checks the contract's demand, and turns what is raised into a status."""
 
     def __init__(self, keys: KeyRing, credential: str) -> None:
+        if not credential:
+            raise ValueError("Without a credential of the gateway, everybody would be the gateway.")
         self._keys = keys
         self._credential = credential.encode("ascii")
 
@@ -64,48 +67,44 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         if handler is None or method.startswith(OPEN_SERVICES):
             return handler
         received = {key: value for key, value in details.invocation_metadata or () if isinstance(value, str)}
+        # Messages cross this layer as bytes: gRPC's own failure to read or write one would be UNKNOWN with its text,
+        # and who may not call should not have a message read at all.
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                self._stream(handler.unary_stream, method, received),
-                request_deserializer=handler.request_deserializer,
-                response_serializer=handler.response_serializer,
-            )
-        return grpc.unary_unary_rpc_method_handler(
-            self._unary(handler.unary_unary, method, received),
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+            return grpc.unary_stream_rpc_method_handler(self._stream(handler, method, received))
+        return grpc.unary_unary_rpc_method_handler(self._unary(handler, method, received))
 
-    def _unary(self, handler: Handler, method: str, received: Mapping[str, str]) -> Handler:
-        async def serve(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+    def _unary(self, handler: Any, method: str, received: Mapping[str, str]) -> Handler:
+        async def serve(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             started = time.perf_counter()
-            reason = "ok"
+            reason = "cancelled"
             with RPCS_IN_FLIGHT.labels(method).track_inprogress():
                 try:
                     call = await self._admit(method, received, context)
-                    response = await handler(request, context)
+                    response = await handler.unary_unary(_read(handler, request), context)
+                    written = handler.response_serializer(response)
                     if call.is_replay:
                         context.set_trailing_metadata(((metadata.REPLAYED, "true"),))
+                    reason = "ok"
                 except Exception as failure:  # noqa: BLE001 - the edge: all of it becomes a status
                     reason = failure.reason if isinstance(failure, SphereError) else "internal"
                     await _refuse(failure, context)
                 else:
-                    return response
+                    return written
                 finally:
                     RPC_SECONDS.labels(method, reason).observe(time.perf_counter() - started)
 
         return serve
 
-    def _stream(self, handler: Handler, method: str, received: Mapping[str, str]) -> Handler:
-        async def serve(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+    def _stream(self, handler: Any, method: str, received: Mapping[str, str]) -> Handler:
+        async def serve(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
             with RPCS_IN_FLIGHT.labels(method).track_inprogress():
                 try:
                     await self._admit(method, received, context)
                     # Closed here and not by the collector, the handler's generator frees what it holds at once.
-                    responses = handler(request, context)
+                    responses = handler.unary_stream(_read(handler, request), context)
                     try:
                         async for response in responses:
-                            yield response
+                            yield handler.response_serializer(response)
                     finally:
                         await responses.aclose()
                 except Exception as failure:  # noqa: BLE001 - likewise
@@ -157,10 +156,17 @@ def _row_version(text: str | None) -> int | None:
     return int(text)
 
 
+def _read(handler: Any, request: bytes) -> Any:
+    try:
+        return handler.request_deserializer(request)
+    except DecodeError:
+        raise InvalidArgument("The message is not of the type that this call takes.") from None
+
+
 async def _refuse(failure: Exception, context: grpc.aio.ServicerContext[Any, Any]) -> NoReturn:
     """End the call with the status of `failure`; what is not ours is a defect, logged with its traceback."""
     error: SphereError
-    if isinstance(failure, SphereError):
+    if isinstance(failure, SphereError) and failure.code in ERRORS_BY_CODE:
         error = failure
     elif isinstance(failure, grpc.aio.AbortError):
         raise failure
@@ -170,5 +176,5 @@ async def _refuse(failure: Exception, context: grpc.aio.ServicerContext[Any, Any
         _log.error("rpc failed", exc_info=failure)
         error = Internal("Something is wrong on our side; the request id finds it in our logs.")
     code = grpc.StatusCode[error.code]
-    await context.abort(code, error.message, trailing_metadata=trailing_details(error))
-    raise asyncio.CancelledError  # not reached: abort raises
+    await context.abort(code, shown(error.message), trailing_metadata=trailing_details(error))
+    raise AssertionError("abort raises")

@@ -99,8 +99,9 @@ def pytest_runtest_makereport(
     """Count the tests that ran on each database."""
     report = yield
     callspec = getattr(item, "callspec", None)
-    if call.when == "call" and callspec is not None and "database_url" in callspec.params:
-        item.config.stash.setdefault(_RAN, Counter())[callspec.params["database_url"]] += 1
+    if call.when == "call" and callspec is not None:
+        ran = item.config.stash.setdefault(_RAN, Counter())
+        ran.update(kind for kind in callspec.params.values() if isinstance(kind, str) and kind in _KINDS)
     return report
 
 

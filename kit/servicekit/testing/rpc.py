@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 
 from servicekit.identity import Actor, Role
 from servicekit.rpc import metadata
+from servicekit.rpc.client import OPTIONS
 from servicekit.rpc.server import create_server
 from servicekit.tokens import KeyRing, PublicKey, sign_access_token
 
@@ -123,7 +124,7 @@ async def serving(register: Callable[[grpc.aio.Server], object]) -> AsyncIterato
     register(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS)
     try:
         yield Testbed(channel=channel, keys=keys, private_key=private_key, port=port)
     finally:
