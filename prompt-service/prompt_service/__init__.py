@@ -1,0 +1,1 @@
+"""prompt-service: prompts with immutable versions, labels, rendering and delivery by name."""

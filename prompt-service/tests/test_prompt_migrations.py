@@ -1,0 +1,7 @@
+import prompt_service.__main__  # noqa: F401 - maps every table
+from prompt_service.tables import Table
+from servicekit.migrations import assert_no_drift, script_location
+
+
+def test_the_migrations_make_what_the_models_declare(database_url: str) -> None:
+    assert_no_drift(database_url, script_location("prompt_service"), Table.metadata)
