@@ -6,14 +6,14 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 PACKAGES := protos kit gateway auth-service prompt-service generation-service deploy/local tests/fakes
-SOURCES := $(PACKAGES) tests
+TESTED := kit gateway auth-service prompt-service generation-service deploy/local tests
 INSTALLED := .venv/installed
 # Their stubs and scripts are made on install, so a change of any of these asks for another one.
 INSTALL_INPUTS := constraints.txt requirements-dev.txt protos/hatch_build.py \
 	$(addsuffix /pyproject.toml,$(PACKAGES)) $(shell find protos/promptsphere -name '*.proto')
 # The same versions in isolated builds; pip reads the second name since 25.3.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip \
-	--disable-pip-version-check --quiet
+	--disable-pip-version-check -qq
 
 # What the launcher understands, as `make run PORT=8001` or from the environment.
 export PORT HOST DATA_DIR ENGINE DASHSCOPE_API_KEY DASHSCOPE_BASE_URL MYSQL_URL REDIS_URL WORKERS METRICS_PORT
@@ -38,20 +38,20 @@ demo: $(INSTALLED) ## Walk from a sentence to a served prompt; make demo SENTENC
 	@exec $(BIN)/python -m local_stack demo $${SENTENCE:+"$$SENTENCE"}
 
 test: lint servers ## All checks and tests, on SQLite and MariaDB, with the real processes
-	@$(BIN)/pytest $(SOURCES)
+	@$(BIN)/pytest $(TESTED)
 
 check: lint unit ## Style, types, imports, contracts, and the tests that need no server; < 2 min
 
 lint: $(INSTALLED) ## Style, types, imports, contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@for folder in $(filter-out protos,$(PACKAGES)) tests/contract tests/e2e; do \
+	@for folder in $(filter-out protos,$(PACKAGES)) tests/contract tests/e2e tests/load; do \
 		$(BIN)/mypy --no-error-summary $$folder; done
 	@$(BIN)/lint-imports --no-logo
 	@cd protos && ../$(BIN)/buf lint
 
 unit: $(INSTALLED) ## Tests that need no installed server
-	@$(BIN)/pytest --quiet --database=sqlite -m "not e2e and not slow" $(SOURCES)
+	@$(BIN)/pytest --quiet --database=sqlite -m "not e2e and not slow" $(TESTED)
 
 bench: $(INSTALLED) ## Measure the product against the floor in the same run
 	@exec $(BIN)/python tests/load/bench.py
@@ -73,9 +73,10 @@ $(INSTALLED): $(INSTALL_INPUTS)
 		python=$$(command -v python3.11 || command -v python3 || true); \
 		if ! "$${python:-false}" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
 			echo "Python 3.11 is needed: install it (Debian: apt-get install python3.11-venv)." >&2; exit 1; fi; \
-		echo "setting up .venv"; "$$python" -m venv .venv; fi
+		echo "setting up .venv (a minute or two)"; "$$python" -m venv .venv; fi
 	@# Build tools first, then ours without isolated builds: one download of each instead of one a package.
 	@$(PIP) install -r requirements-dev.txt
-	@$(PIP) install --no-build-isolation $(foreach package,$(filter-out kit,$(PACKAGES)),-e $(package)) \
-		-e 'kit[db,testing]'
+	@# The kit before those that name its extras: pip 23 takes an editable and its extras for two packages.
+	@$(PIP) install --no-build-isolation -e protos -e 'kit[db,testing]'
+	@$(PIP) install --no-build-isolation $(foreach package,$(filter-out protos kit,$(PACKAGES)),-e $(package))
 	@touch $@

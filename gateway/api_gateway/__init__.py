@@ -1,0 +1,1 @@
+"""The REST gateway: authenticates, limits, composes the services' RPCs, and speaks HTTP."""

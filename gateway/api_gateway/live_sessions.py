@@ -1,0 +1,72 @@
+"""Whether a session or API key may still be used: this process's memory, else Redis, else auth-service."""
+
+import asyncio
+import time
+from typing import Final, Literal
+
+from promptsphere.auth.v1 import sessions_pb2
+from servicekit.live_sessions import LiveRecord, decode, key
+from servicekit.redis import GuardedRedis, RedisUnavailable
+
+from api_gateway.backends import Backends
+
+MAX_AGE_SECONDS: Final = 1.0
+MAX_RECORDS: Final = 20_000
+
+_STATES: Final[dict[int, Literal["live", "revoked"]]] = {
+    sessions_pb2.CheckSessionResponse.STATE_LIVE: "live",
+    sessions_pb2.CheckSessionResponse.STATE_REVOKED: "revoked",
+}
+
+
+class LiveSessions:
+    """Records no older than a second, read once however many requests ask for the same one."""
+
+    def __init__(self, redis: GuardedRedis, backends: Backends) -> None:
+        self._redis = redis
+        self._backends = backends
+        self._records: dict[str, tuple[float, LiveRecord]] = {}
+        self._reads: dict[str, asyncio.Task[LiveRecord]] = {}
+
+    async def record(self, subject_id: str) -> LiveRecord:
+        """The record of claim `sid`.
+
+        Raises:
+            Unavailable: neither Redis nor auth-service can say; this is no reason to refuse the token.
+        """
+        known = self._records.get(subject_id)
+        if known is not None and time.monotonic() - known[0] < MAX_AGE_SECONDS:
+            return known[1]
+        read = self._reads.get(subject_id)
+        if read is None:
+            read = asyncio.get_running_loop().create_task(self._read(subject_id), name="live-session-read")
+            self._reads[subject_id] = read
+            read.add_done_callback(lambda _: self._reads.pop(subject_id, None))
+        # Shielded: one client that leaves must not fail the others that wait for the same record.
+        return await asyncio.shield(read)
+
+    async def _read(self, subject_id: str) -> LiveRecord:
+        started = time.monotonic()
+        record = await self._from_redis(subject_id) or await self._from_auth(subject_id)
+        known = self._records.pop(subject_id, None)
+        if known is not None and known[1].version > record.version:
+            record = known[1]  # a slower answer never undoes a newer one
+        while len(self._records) >= MAX_RECORDS:
+            self._records.pop(next(iter(self._records)))
+        self._records[subject_id] = (started, record)
+        return record
+
+    async def _from_redis(self, subject_id: str) -> LiveRecord | None:
+        try:
+            entry = await self._redis.run(lambda redis: redis.get(key(subject_id)))
+        except RedisUnavailable:
+            return None
+        return decode(entry if isinstance(entry, bytes) else None)
+
+    async def _from_auth(self, subject_id: str) -> LiveRecord:
+        answer = await self._backends.sessions.CheckSession(sessions_pb2.CheckSessionRequest(id=subject_id))
+        return LiveRecord(
+            state=_STATES.get(answer.state, "revoked"),
+            version=answer.version,
+            roles=dict(answer.roles),
+        )

@@ -1,0 +1,98 @@
+"""The outermost layer: request id, security headers, one log line and metrics per request, and the last resort."""
+
+import re
+import time
+from typing import Final
+
+import uuid_utils
+from prometheus_client import Counter, Histogram
+from servicekit import log
+from servicekit.errors import Internal
+from servicekit.telemetry import BUCKETS
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api_gateway import problems
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+DOCS_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+)
+
+_log = log.get_logger()
+_requests = Counter("promptsphere_http_requests_total", "Requests answered.", ("method", "status"))
+_seconds = Histogram("promptsphere_http_seconds", "Time to the first byte of an answer.", ("method",), buckets=BUCKETS)
+
+
+class Envelope:
+    """Wraps every HTTP exchange; sets `scope["request_id"]` for those inside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send)
+        log.bind_request(exchange.request_id)
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception as failure:  # noqa: BLE001 - the edge: the client gets a problem document, the log all of it
+            _log.error("request failed", exc_info=failure)
+            if exchange.status == 0:
+                await exchange.refuse(receive)
+        finally:
+            exchange.record()
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._started = time.perf_counter()
+        self._first_byte_seconds = 0.0
+        self.status = 0
+        given = Headers(scope=scope).get("x-request-id", "")
+        self.request_id = given if REQUEST_ID.fullmatch(given) else str(uuid_utils.uuid7())
+        scope["request_id"] = self.request_id
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._first_byte_seconds = time.perf_counter() - self._started
+            self._add_headers(MutableHeaders(scope=message))
+        await self._send(message)
+
+    def _add_headers(self, headers: MutableHeaders) -> None:
+        headers["X-Request-Id"] = self.request_id
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers.setdefault("Content-Security-Policy", API_POLICY)
+        headers.setdefault("Cache-Control", "no-store")
+        if self._scope.get("scheme") == "https":
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def refuse(self, receive: Receive) -> None:
+        error = Internal("Something is wrong on our side; the request id finds it in our logs.")
+        language = Headers(scope=self._scope).get("accept-language", "")
+        answer = problems.response(error, accept_language=language, request_id=self.request_id)
+        await answer(self._scope, receive, self.send)
+
+    def record(self) -> None:
+        status = self.status or 499  # the client left before an answer began
+        method = self._scope["method"]
+        _requests.labels(method, status).inc()
+        _seconds.labels(method).observe(self._first_byte_seconds)
+        if status >= 500 or not self._scope["path"].startswith(("/api/v1/delivery/", "/livez", "/readyz")):
+            _log.info(
+                "request answered",
+                method=method,
+                path=self._scope["path"],
+                status=status,
+                seconds=round(time.perf_counter() - self._started, 4),
+            )

@@ -1,0 +1,173 @@
+"""The signed-in person: `/api/v1/me*`."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from google.protobuf.field_mask_pb2 import FieldMask
+from promptsphere.auth.v1 import accounts_pb2, sessions_pb2
+from pydantic import Field
+from servicekit.errors import InvalidArgument, Violation
+from starlette.responses import Response
+
+from api_gateway.edge import UserRoute, UsesBackends, etag
+from api_gateway.routes.shapes import (
+    AUTHENTICATED,
+    BY_KEY,
+    TIME_EXAMPLE,
+    UUID_EXAMPLE,
+    WITH_BODY,
+    Answer,
+    Body,
+    Cursor,
+    Limit,
+    page_of,
+    problems,
+)
+from api_gateway.wire import json_response, page, time_text
+
+router = APIRouter(prefix="/api/v1/me", tags=["me"], route_class=UserRoute)
+
+
+class WorkspaceRole(Answer):
+    """A workspace and one's role in it."""
+
+    id: str = Field(examples=[UUID_EXAMPLE])
+    name: str = Field(examples=["王小明的工作区"])
+    role: Literal["viewer", "editor", "admin"]
+
+
+class User(Answer):
+    """A person."""
+
+    id: str = Field(examples=[UUID_EXAMPLE])
+    email: str = Field(examples=["xiaoming@example.com"])
+    display_name: str = Field(examples=["王小明"])
+    locale: Literal["zh", "en"]
+
+
+class Me(User):
+    """The caller, where they act and where else they may."""
+
+    workspace: WorkspaceRole
+    workspaces: list[WorkspaceRole]
+
+
+class MePatch(Body):
+    """What to change; what is left out stays."""
+
+    display_name: str | None = Field(None, examples=["王大明"])
+    locale: Literal["zh", "en"] | None = None
+
+
+class PasswordBody(Body):
+    """The old and the new password."""
+
+    current_password: str
+    new_password: str = Field(description="12 to 128 characters.")
+
+
+class Session(Answer):
+    """One sign-in."""
+
+    id: str = Field(examples=[UUID_EXAMPLE])
+    current: bool
+    created_at: str = Field(examples=[TIME_EXAMPLE])
+    last_seen_at: str = Field(examples=[TIME_EXAMPLE])
+    ip: str
+    user_agent: str
+
+
+SessionPage = page_of(Session, "SessionPage")
+
+
+@router.get("", response_model=Me, responses=problems(*AUTHENTICATED))
+async def get_me(backends: UsesBackends) -> Response:
+    """Who the caller is."""
+    return _me_response(await backends.accounts.GetMe(accounts_pb2.GetMeRequest()))
+
+
+@router.patch("", response_model=Me, responses=problems(*WITH_BODY, *AUTHENTICATED, "stale"))
+async def update_me(body: MePatch, backends: UsesBackends) -> Response:
+    """Change one's name or language."""
+    changes = body.model_dump(exclude_unset=True)
+    user = accounts_pb2.User(**{key: value for key, value in changes.items() if value is not None})
+    request = accounts_pb2.UpdateMeRequest(user=user, update_mask=FieldMask(paths=sorted(changes)))
+    return _me_response(await backends.accounts.UpdateMe(request))
+
+
+@router.post(
+    "/password",
+    status_code=204,
+    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY, "invalid_credentials"),
+)
+async def change_password(body: PasswordBody, backends: UsesBackends) -> Response:
+    """Change one's password; all other sessions end."""
+    await backends.accounts.ChangePassword(
+        accounts_pb2.ChangePasswordRequest(
+            current_password=body.current_password,
+            new_password=body.new_password,
+        ),
+    )
+    return Response(status_code=204)
+
+
+@router.get(
+    "/sessions",
+    response_model=SessionPage,
+    responses=problems(*AUTHENTICATED, "invalid_request", "invalid_cursor"),
+)
+async def list_sessions(backends: UsesBackends, limit: Limit = 20, cursor: Cursor = "") -> Response:
+    """One's live sessions, newest first."""
+    answer = await backends.sessions.ListSessions(sessions_pb2.ListSessionsRequest(limit=limit, cursor=cursor))
+    return json_response(page([_session_json(one) for one in answer.items], answer.next_cursor))
+
+
+@router.delete("/sessions/{id}", status_code=204, responses=problems(*AUTHENTICATED, "not_found"))
+async def delete_session(id: str, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+    """End one of one's sessions."""
+    await backends.sessions.DeleteSession(sessions_pb2.DeleteSessionRequest(id=id))
+    return Response(status_code=204)
+
+
+@router.delete("/sessions", status_code=204, responses=problems(*AUTHENTICATED, "invalid_request"))
+async def delete_other_sessions(
+    backends: UsesBackends,
+    others: Annotated[bool, Query(description="Must be `true`: all but the session that asks.")] = False,  # noqa: FBT002
+) -> Response:
+    """End all of one's other sessions."""
+    if not others:
+        raise InvalidArgument(
+            "Say others=true to end all your other sessions.",
+            violations=[Violation("/query/others", "must be true")],
+        )
+    await backends.sessions.DeleteOtherSessions(sessions_pb2.DeleteOtherSessionsRequest())
+    return Response(status_code=204)
+
+
+def user_json(user: accounts_pb2.User) -> dict[str, Any]:
+    """A person."""
+    return {"id": user.id, "email": user.email, "display_name": user.display_name, "locale": user.locale}
+
+
+def workspace_json(workspace: accounts_pb2.WorkspaceRole) -> dict[str, Any]:
+    """A workspace as one of its members sees it."""
+    return {"id": workspace.id, "name": workspace.name, "role": workspace.role}
+
+
+def _me_response(answer: accounts_pb2.GetMeResponse | accounts_pb2.UpdateMeResponse) -> Response:
+    body = user_json(answer.user) | {
+        "workspace": workspace_json(answer.workspace),
+        "workspaces": [workspace_json(one) for one in answer.workspaces],
+    }
+    return json_response(body, headers={"ETag": etag(answer.user.row_version)})
+
+
+def _session_json(session: sessions_pb2.Session) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "current": session.current,
+        "created_at": time_text(session.created_at),
+        "last_seen_at": time_text(session.last_seen_at),
+        "ip": session.ip,
+        "user_agent": session.user_agent,
+    }

@@ -1,0 +1,48 @@
+"""The models that runs may use: `/api/v1/models`."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from promptsphere.generation.v1 import models_pb2
+from pydantic import Field
+from starlette.responses import Response
+
+from api_gateway.edge import UserRoute, UsesBackends
+from api_gateway.routes.shapes import AUTHENTICATED, Answer, page_of, problems
+from api_gateway.wire import json_response, page
+
+router = APIRouter(prefix="/api/v1/models", tags=["models"], route_class=UserRoute)
+
+
+class Model(Answer):
+    """A model, or the engine that needs none."""
+
+    id: str = Field(examples=["qwen-plus"])
+    engine: Literal["rules", "dashscope"]
+    context_tokens: int | None
+    structured_output: bool
+    input_price: str | None = Field(description="CNY per million tokens, lowest tier.")
+    output_price: str | None = Field(description="CNY per million tokens, lowest tier.")
+    is_default: bool
+
+
+ModelPage = page_of(Model, "ModelPage")
+
+
+@router.get("", response_model=ModelPage, responses=problems(*AUTHENTICATED))
+async def list_models(backends: UsesBackends) -> Response:
+    """The models of the engines that are switched on, the default first."""
+    answer = await backends.models.ListModels(models_pb2.ListModelsRequest())
+    return json_response(page([_model_json(one) for one in answer.items], ""))
+
+
+def _model_json(model: models_pb2.Model) -> dict[str, object]:
+    return {
+        "id": model.id,
+        "engine": model.engine,
+        "context_tokens": model.context_tokens or None,
+        "structured_output": model.structured_output,
+        "input_price": model.input_price or None,
+        "output_price": model.output_price or None,
+        "is_default": model.is_default,
+    }

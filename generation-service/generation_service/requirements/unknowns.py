@@ -1,0 +1,35 @@
+"""What a description leaves open and would change the prompt: at most five questions, the weightiest first."""
+
+from generation_service.requirements.agents import agent_type_of
+from generation_service.requirements.domain import Language, Requirement, RequirementKind, Unknown
+from generation_service.requirements.questions import Question, questions
+
+MOST_UNKNOWNS = 5
+_IMPACTS = ("high", "medium", "low")
+_COMMON = ("audience", "output_format", "length", "forbidden")
+_ANSWERED_BY = {
+    "audience": RequirementKind.AUDIENCE,
+    "output_format": RequirementKind.FORMAT,
+    "tone": RequirementKind.TONE,
+}
+
+
+def find_unknowns(
+    agent_type: str, requirements: tuple[Requirement, ...], description: str, language: Language
+) -> tuple[Unknown, ...]:
+    """List the open questions of this type of agent that the description has not answered."""
+    known = {requirement.kind for requirement in requirements if not requirement.inferred}
+    wanted = [questions()[name] for name in (*agent_type_of(agent_type).fields, *_COMMON)]
+    open_questions = [
+        question
+        for question in wanted
+        if _ANSWERED_BY.get(question.name) not in known and question.answer_in(description) is None
+    ]
+    open_questions.sort(key=lambda question: _IMPACTS.index(question.impact))
+    return tuple(
+        _unknown(number, question, language) for number, question in enumerate(open_questions[:MOST_UNKNOWNS], 1)
+    )
+
+
+def _unknown(number: int, question: Question, language: Language) -> Unknown:
+    return Unknown(f"U{number}", question.titles[language], question.reasons[language], question.impact)

@@ -1,0 +1,118 @@
+"""The pipeline `generate`: understand, write, check; a model may try once more, nothing is silently repaired."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from servicekit.db import Database
+
+from generation_service.dashscope.client import ModelClient
+from generation_service.requirements.domain import JsonObject, Language
+from generation_service.requirements.form import check_answers
+from generation_service.requirements.pipeline import ParseOrder, understand
+from generation_service.requirements.rules import REFUSAL, Understood
+from generation_service.runs.context import Rejected, RunContext
+from generation_service.writing import gates
+from generation_service.writing.composer import assumptions, compose
+from generation_service.writing.domain import GateViolation, Layout, WriteRequest
+from generation_service.writing.model_writing import rewrite_with_violations, write_with_model
+from generation_service.writing.tracing import trace
+from generation_service.writing.variables import describe
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOrder:
+    """What to write: from a description that is still to be understood, or from one that is already.
+
+    `language` is that of the prompt; None takes the parse's.
+    """
+
+    source: ParseOrder | Understood
+    answers: JsonObject
+    layout: Layout
+    language: Language | None
+    max_tokens: int
+
+
+async def generate_run(
+    run: RunContext, order: GenerateOrder, *, database: Database, client: ModelClient | None
+) -> JsonObject:
+    """Write a prompt.
+
+    Raises:
+        Rejected: `input_refused`, or `gates_failed` with what is wrong with the prompt.
+        SphereError: the model failed, or an answer does not fit the form.
+    """
+    source = order.source
+    if isinstance(source, ParseOrder):
+        source = await understand(run, source, database=database, client=client)
+    if source.is_refused:
+        raise Rejected("input_refused", REFUSAL, [{"input_class": source.parsed.input_class.value}])
+    request = WriteRequest(
+        parsed=source.parsed,
+        answers=check_answers(source.form, order.answers),
+        layout=order.layout,
+        language=order.language or source.parsed.language,
+        max_tokens=order.max_tokens,
+    )
+    content = await _write(run, request, client)
+    return await asyncio.to_thread(_result, request, content, source)
+
+
+async def _write(run: RunContext, request: WriteRequest, client: ModelClient | None) -> str:
+    await run.stage("write")
+    if client is None:
+        content = await _relay(run, _composed(request))
+    else:
+        content = await _relay(run, write_with_model(client, request))
+    violations = await _check(run, request, content)
+    if violations and client is not None:
+        await run.stage("write", reset=True)
+        content = await _relay(run, rewrite_with_violations(client, request, content, violations))
+        violations = await _check(run, request, content)
+    if violations:
+        raise Rejected(
+            "gates_failed",
+            "The prompt that was written breaks rules that every prompt must keep; change the request.",
+            [cast("JsonObject", asdict(violation)) for violation in violations],
+        )
+    return content
+
+
+async def _relay(run: RunContext, texts: AsyncGenerator[str]) -> str:
+    pieces: list[str] = []
+    async with aclosing(texts):
+        async for text in texts:
+            pieces.append(text)
+            await run.delta(text)
+    return "".join(pieces)
+
+
+async def _composed(request: WriteRequest) -> AsyncGenerator[str]:
+    """The prompt that rules write, line by line."""
+    content = await asyncio.to_thread(compose, request)
+    for line in content.splitlines(keepends=True):
+        yield line
+
+
+async def _check(run: RunContext, request: WriteRequest, content: str) -> Sequence[GateViolation]:
+    await run.stage("check")
+    return await asyncio.to_thread(gates.check, request, content)
+
+
+def _result(request: WriteRequest, content: str, source: Understood) -> JsonObject:
+    requirements = request.parsed.requirements
+    result = {
+        "content": content,
+        "variables": [asdict(one) for one in describe(content, request.language)],
+        "trace": [asdict(one) for one in trace(requirements, content, request.language)],
+        "assumptions": list(assumptions(request)),
+        "violations": [],
+        "requirement_id": source.id,
+        "parse_engine": source.engine,
+        "language": request.language,
+        "layout": request.layout,
+    }
+    return cast("JsonObject", result)

@@ -1,0 +1,192 @@
+"""Which quote of a prompt covers a requirement: by code, so that it can be checked again on any edited text.
+
+A sentence covers a requirement when it is one that we write for the requirement's known wish, or says the user's words
+(at least four fifths of them), or names the known wish in its label. Headings, tags and fences don't count.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from generation_service.requirements.agents import GENERAL, counterpart, detect_agent_type
+from generation_service.requirements.concepts import ConceptMatch, find_concepts, is_only_concepts
+from generation_service.requirements.domain import Language, Requirement, RequirementKind
+from generation_service.writing.blocks import all_sentences
+from generation_service.writing.domain import TraceEntry
+from generation_service.writing.phrasing import people_of, tidy
+
+ENOUGH = 0.8
+"""Share of a requirement's words that a sentence has to say."""
+
+_MARK = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)、]\s*|>\s*)?")
+_SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
+_SKIPPED = re.compile(r"^\s*(?:#{1,6}\s|</?[A-Za-z_][\w-]*>\s*$|\{\{|`{3,}|~{3,})")
+_HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
+_WORD = re.compile(r"[a-z0-9]+(?:[.+#][a-z0-9]+)*[+#]*")
+_STOP = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "to",
+        "of",
+        "and",
+        "or",
+        "in",
+        "on",
+        "for",
+        "with",
+        "is",
+        "are",
+        "be",
+        "it",
+        "its",
+        "that",
+        "which",
+        "who",
+        "this",
+        "as",
+        "by",
+        "at",
+        "from",
+        "should",
+        "must",
+        "can",
+        "will",
+        "also",
+        "any",
+        "all",
+        "your",
+        "you",
+        "need",
+        "needs",
+    ]
+)
+_STOP_HAN = frozenset("的了和与及在是要能会并请")
+_ROLE = re.compile(r"你是|您是|作为|担任|扮演|you are|act as|your role", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A line or sentence of the prompt with its place in code points."""
+
+    text: str
+    words: frozenset[str]
+
+
+def trace(requirements: tuple[Requirement, ...], content: str, language: Language) -> tuple[TraceEntry, ...]:
+    """Find the quote that covers each requirement, in the order of the requirements.
+
+    Each quote is a substring of `content`; a requirement that nothing covers has no quote and counts as uncovered.
+    """
+    units = tuple(_units(content))
+    return tuple(_entry(requirement, units, content, language) for requirement in requirements)
+
+
+def covers(requirement: Requirement, text: str, language: Language) -> bool:
+    """Whether a text, taken alone, covers the requirement."""
+    return any(_strength(requirement, unit, language) >= ENOUGH for unit in _units(text))
+
+
+def _entry(requirement: Requirement, units: tuple[Unit, ...], content: str, language: Language) -> TraceEntry:
+    if requirement.kind is RequirementKind.EXAMPLE and (quote := _example_quote(requirement, content)):
+        return TraceEntry(requirement.id, quote, covered=True)
+    best: Unit | None = None
+    strength = 0.0
+    for unit in units:
+        found = _strength(requirement, unit, language)
+        if found > strength or (best and found == strength > 0 and _says_better(requirement, unit, best)):
+            best, strength = unit, found
+    covered = best is not None and strength >= ENOUGH
+    return TraceEntry(requirement.id, best.text if best and covered else None, covered)
+
+
+def _says_better(requirement: Requirement, unit: Unit, best: Unit) -> bool:
+    """Of two units that cover it the shorter is to the point; a role is the whole line that states it."""
+    if requirement.kind is RequirementKind.GOAL:
+        return best.text in unit.text
+    return len(unit.text) < len(best.text)
+
+
+def _strength(requirement: Requirement, unit: Unit, language: Language) -> float:
+    """How well a unit covers a requirement: 0 not at all, 1 word for word or by a sentence of ours."""
+    if requirement.inferred:
+        return _overlap(counterpart(requirement.text, language), unit)
+    source = requirement.source_quote or requirement.text
+    matches = find_concepts(source)
+    for match in matches:
+        if any(sentence in unit.text for sentence in _sentences(match.concept.id, language)):
+            return 1.0
+    if requirement.kind is RequirementKind.GOAL and _plays(source, unit.text):
+        return 1.0
+    if is_only_concepts(source, matches) and _names(matches, unit.text):
+        return 0.9
+    return max(_overlap(text, unit) for text in {source, requirement.text})
+
+
+def _plays(goal: str, text: str) -> bool:
+    role = _ROLE.search(text)
+    if role is None:
+        return False
+    wanted = detect_agent_type(goal, goal)
+    spoken = text[role.start() :]
+    return wanted != GENERAL and detect_agent_type(spoken, spoken) == wanted
+
+
+def _names(matches: tuple[ConceptMatch, ...], text: str) -> bool:
+    """Whether the known wish is named where a rule names its subject: at its beginning, or in a short sentence."""
+    wanted = {match.concept.id for match in matches}
+    spoken = find_concepts(text)
+    near = [match for match in spoken if match.start <= 16 or len(text) <= 60]
+    return wanted <= {match.concept.id for match in near}
+
+
+def _overlap(source: str, unit: Unit) -> float:
+    wanted = _wanted(source)
+    return len(wanted & unit.words) / len(wanted) if wanted else 0.0
+
+
+@lru_cache(maxsize=1024)  # every sentence of the prompt is compared with the same wishes
+def _wanted(source: str) -> frozenset[str]:
+    return _words(people_of(tidy(source)))
+
+
+def _example_quote(requirement: Requirement, content: str) -> str | None:
+    lines = [line.strip() for line in (requirement.source_quote or requirement.text).splitlines() if line.strip()]
+    found = [line for line in lines if line in content]
+    return max(found, key=len) if found and len(found) == len(lines) else None
+
+
+def _units(content: str) -> Iterator[Unit]:
+    for line in content.splitlines():
+        if _SKIPPED.match(line) or not line.strip():
+            continue
+        mark = _MARK.match(line)
+        body = line[mark.end() if mark else 0 :].strip()
+        yield Unit(body, _words(body))
+        sentences = [match.group().strip() for match in _SENTENCE.finditer(body)]
+        if len(sentences) > 1:
+            yield from (Unit(sentence, _words(sentence)) for sentence in sentences if sentence)
+
+
+def _words(text: str) -> frozenset[str]:
+    """Stemmed Latin words, and pairs of neighbouring Han characters."""
+    folded = text.lower().replace("\\{{", "{{")
+    words = {_stem(word) for word in _WORD.findall(folded) if word not in _STOP}
+    for run in _HAN_RUN.findall(folded):
+        words |= {run[index : index + 2] for index in range(len(run) - 1)} if len(run) > 1 else {run}
+    kept = {word for word in words if word not in _STOP_HAN}
+    return frozenset(kept or words)
+
+
+def _stem(word: str) -> str:
+    for ending, bare in (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""), ("e", "")):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)] + bare
+    return word
+
+
+@cache
+def _sentences(concept: str, language: Language) -> tuple[str, ...]:
+    return all_sentences(concept, language)

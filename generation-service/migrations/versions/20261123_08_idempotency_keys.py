@@ -1,0 +1,24 @@
+"""The kit's idempotency keys."""
+
+from servicekit.db.schema import Digest, Id, LongBytes, UtcDateTime
+from servicekit.migration_steps import create_table, drop_table
+from sqlalchemy import Column, Index
+
+revision = "20261123_08"
+down_revision = "20261123_07"
+
+
+def upgrade() -> None:
+    create_table(
+        "idempotency_keys",
+        Column("id", Digest, primary_key=True),
+        Column("workspace_id", Id, nullable=False),
+        Column("request_hash", Digest, nullable=False),
+        Column("response", LongBytes),
+        Column("expires_at", UtcDateTime, nullable=False),
+        Index(None, "expires_at"),
+    )
+
+
+def downgrade() -> None:
+    drop_table("idempotency_keys")

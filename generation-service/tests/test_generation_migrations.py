@@ -1,0 +1,13 @@
+"""The migrations make exactly what the models declare, on both databases."""
+
+from generation_service.peqa import models as _assessments
+from generation_service.requirements import models as _requirements
+from generation_service.runs import models as _runs
+from generation_service.tables import Table
+from servicekit.migrations import assert_no_drift, script_location
+
+MODELS = (_assessments, _requirements, _runs)
+
+
+def test_migrations_make_what_the_models_declare(database_url: str) -> None:
+    assert_no_drift(database_url, script_location("generation_service"), Table.metadata)
