@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from promptsphere.auth.v1 import api_keys_pb2
-from servicekit.errors import PermissionDenied, Unauthenticated
+from servicekit.errors import DeadlineExceeded, Internal, PermissionDenied, Unauthenticated, Unavailable
 from servicekit.identity import Actor
 from servicekit.live_sessions import LiveRecord
 from servicekit.tokens import KeyRing
@@ -18,6 +18,7 @@ from api_gateway.live_sessions import LiveSessions
 
 API_KEY_PREFIX: Final = "psk_"
 EXCHANGE_SECONDS: Final = 60.0
+EXCHANGE_DEADLINE_SECONDS: Final = 3.0
 MAX_EXCHANGES: Final = 10_000
 MAX_CREDENTIAL_CHARS: Final = 4096
 
@@ -73,6 +74,8 @@ class Authenticator:
     def client_ip(self, connection: HTTPConnection) -> str:
         """The client's address: the n-th from the right of X-Forwarded-For behind n proxies of ours."""
         peer = connection.client.host if connection.client else ""
+        if peer.startswith("::ffff:"):  # IPv4 on a socket that hears both
+            peer = _plain(ipaddress.ip_address(peer))
         if self._trusted_proxies == 0:
             return peer
         forwarded = [part.strip() for part in ",".join(connection.headers.getlist("x-forwarded-for")).split(",")]
@@ -80,9 +83,16 @@ class Authenticator:
             return peer
         candidate = forwarded[-self._trusted_proxies]
         try:
-            return str(ipaddress.ip_address(candidate))
+            return _plain(ipaddress.ip_address(candidate))
         except ValueError:
             return peer
+
+    def is_https(self, connection: HTTPConnection) -> bool:
+        """The person's browser speaks TLS, to us or to a proxy of ours that says so."""
+        forwarded = connection.headers.getlist("x-forwarded-proto")
+        if self._trusted_proxies and forwarded:
+            return forwarded[-1].strip().lower() == "https"
+        return bool(connection.scope["scheme"] == "https")
 
     async def _by_api_key(self, credential: str, client_ip: str) -> Principal:
         digest = hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
@@ -93,6 +103,7 @@ class Authenticator:
             # Rotated, or its owner's role changed: what we hold may be another secret's, or another role's.
             self._exchanges.pop(digest, None)
             exchange = await self._exchange(digest, credential)
+            exchange.record_version = max(exchange.record_version, record.version)
             claims = await self._keys.verify(exchange.token)
         _check_record(claims.actor, record)
         _check_address(client_ip, exchange.allowed_ips)
@@ -102,12 +113,21 @@ class Authenticator:
         known = self._exchanges.get(digest)
         if known is not None and time.monotonic() - known.exchanged_at < EXCHANGE_SECONDS:
             return known
-        answer = await self._backends.api_keys.ExchangeApiKey(api_keys_pb2.ExchangeApiKeyRequest(key=credential))
+        request = api_keys_pb2.ExchangeApiKeyRequest(key=credential)
+        try:
+            answer = await self._backends.api_keys.ExchangeApiKey(request, timeout=EXCHANGE_DEADLINE_SECONDS)
+        except (DeadlineExceeded, Internal):
+            raise Unavailable("API keys cannot be checked now; try again in a moment.", retry_after_seconds=1) from None
         while len(self._exchanges) >= MAX_EXCHANGES:
             self._exchanges.pop(next(iter(self._exchanges)))
         exchange = _Exchange(answer.access_token, tuple(answer.allowed_ips), answer.record_version)
         self._exchanges[digest] = exchange
         return exchange
+
+
+def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """One spelling of each address."""
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _bearer(connection: HTTPConnection) -> str:

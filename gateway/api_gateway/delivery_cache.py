@@ -13,7 +13,10 @@ from servicekit.invalidations import CHANNEL, decode
 from servicekit.redis import GuardedRedis, Message
 
 MAX_AGE_SECONDS: Final = 1.5
-MAX_ENTRIES: Final = 5_000
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Bodies and names held at once; a body may have 256 KiB, a name that isn't there as much as fits a URL."""
+ENTRY_BYTES: Final = 1_000
+"""What an entry takes beside its body and name, about."""
 
 Key = tuple[str, str, str]
 """Workspace id, prompt name and selector."""
@@ -32,12 +35,17 @@ class _Entry:
     read_at: float
     outcome: Delivered | SphereError
 
+    def size_bytes(self, key: Key) -> int:
+        body = len(self.outcome.body) if isinstance(self.outcome, Delivered) else 0
+        return ENTRY_BYTES + body + 4 * sum(map(len, key))
+
 
 class DeliveryCache:
     """Answers from memory, reads once however many ask, and forgets on announcement."""
 
     def __init__(self) -> None:
         self._entries: dict[Key, _Entry] = {}
+        self._held_bytes = 0
         self._reads: dict[Key, asyncio.Task[Delivered]] = {}
 
     def held(self, key: Key) -> Delivered | None:
@@ -50,7 +58,7 @@ class DeliveryCache:
         if entry is None or time.monotonic() - entry.read_at >= MAX_AGE_SECONDS:
             return None
         if isinstance(entry.outcome, SphereError):
-            raise entry.outcome
+            raise entry.outcome.with_traceback(None)  # or it would grow each time
         return entry.outcome
 
     async def read(self, key: Key, load: Callable[[], Awaitable[bytes]]) -> Delivered:
@@ -77,7 +85,7 @@ class DeliveryCache:
             return key[0] == workspace_id and (wanted is None or key[1] in wanted)
 
         for key in filter(is_stale, list(self._entries)):
-            del self._entries[key]
+            self._drop(key)
         for key in filter(is_stale, list(self._reads)):
             del self._reads[key]
 
@@ -85,6 +93,7 @@ class DeliveryCache:
         """Forget everything: announcements may have been missed."""
         self._entries.clear()
         self._reads.clear()
+        self._held_bytes = 0
 
     async def follow(self, redis: GuardedRedis) -> None:
         """Hear announcements for ever."""
@@ -114,9 +123,15 @@ class DeliveryCache:
     def _keep(self, key: Key, entry: _Entry, reader: asyncio.Task[object] | None) -> None:
         if self._reads.get(key) is not reader:
             return  # announced as changed while it was read
-        while len(self._entries) >= MAX_ENTRIES:
-            del self._entries[next(iter(self._entries))]
+        if key in self._entries:
+            self._drop(key)
+        self._held_bytes += entry.size_bytes(key)
+        while self._entries and self._held_bytes > MAX_BYTES:
+            self._drop(next(iter(self._entries)))
         self._entries[key] = entry
+
+    def _drop(self, key: Key) -> None:
+        self._held_bytes -= self._entries.pop(key).size_bytes(key)
 
     def _finished(self, key: Key, read: asyncio.Task[Delivered]) -> None:
         if self._reads.get(key) is read:

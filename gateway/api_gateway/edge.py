@@ -1,15 +1,15 @@
 """What stands between the framework and every handler: authenticate, limit, read the body, prepare the calls."""
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, cast
 
-import orjson
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
-from servicekit.errors import Aborted, InvalidArgument, Violation
+from servicekit.errors import Aborted, DeadlineExceeded, InvalidArgument, Violation
 from servicekit.rpc import deadline, metadata
 from servicekit.rpc.client import Outgoing, set_outgoing
 from starlette.responses import Response
@@ -17,6 +17,7 @@ from starlette.responses import Response
 from api_gateway.auth import Authenticator, Principal
 from api_gateway.backends import Backends
 from api_gateway.delivery_cache import DeliveryCache
+from api_gateway.json_body import ReadRequest, canonical, demand_json, parse
 from api_gateway.limits import Limit, RateLimits
 from api_gateway.settings import GatewaySettings
 from api_gateway.streams import StreamRelay
@@ -24,8 +25,15 @@ from api_gateway.streams import StreamRelay
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,64}")
 ENTITY_TAG = re.compile(r'(?:W/)?"(\d{1,18})"')
 REQUEST_SECONDS: Final = 30.0
+BODY_SECONDS: Final = 30.0
 
 LimitName = Literal["default", "sign_in", "refresh"]
+
+
+class SlowBody(DeadlineExceeded):
+    """The client sent its body too slowly, holding a place that others wait for."""
+
+    default_reason = "request_timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +54,23 @@ def edge_of(request: Request) -> Edge:
     return cast("Edge", request.app.state.edge)
 
 
-def principal_of(request: Request) -> Principal:
-    """Who sends this request; only on routes that demand it."""
+# Coroutines although they wait for nothing: FastAPI sends plain functions to a thread, for every request.
+async def _edge(request: Request) -> Edge:
+    return edge_of(request)
+
+
+async def _principal(request: Request) -> Principal:
     return cast("Principal", request.state.principal)
 
 
-def backends_of(request: Request) -> Backends:
-    """The services."""
+async def _backends(request: Request) -> Backends:
     return edge_of(request).backends
 
 
-UsesEdge = Annotated[Edge, Depends(edge_of)]
-UsesPrincipal = Annotated[Principal, Depends(principal_of)]
-UsesBackends = Annotated[Backends, Depends(backends_of)]
+UsesEdge = Annotated[Edge, Depends(_edge)]
+UsesPrincipal = Annotated[Principal, Depends(_principal)]
+"""Who sends this request; only on routes that demand it."""
+UsesBackends = Annotated[Backends, Depends(_backends)]
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -76,19 +88,29 @@ class EdgeRoute(APIRoute):
         async def handle(request: Request) -> Response:
             edge = edge_of(request)
             deadline.set_remaining(REQUEST_SECONDS)
-            pairs = await self.admit(request, edge)
+            outgoing = Outgoing(facts(request, edge))
+            set_outgoing(outgoing)  # also for what authentication asks of auth-service
+            outgoing.pairs += await self.admit(request, edge)
+            outgoing.pairs += _if_match(request)
+            read = ReadRequest(request.scope, request.receive)
             if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
-                body = await request.body()
-                if self.is_idempotent_by_key and request.method == "POST":
-                    pairs += _idempotency(request, body)
-            outgoing = Outgoing(pairs + _facts(request, edge))
-            set_outgoing(outgoing)
-            response = await inner(request)
+                outgoing.pairs += await self._read(read)
+            response = await inner(read)
             if outgoing.is_replay:
                 response.headers["Idempotency-Replayed"] = "true"
             return response
 
         return handle
+
+    async def _read(self, request: ReadRequest) -> tuple[tuple[str, str], ...]:
+        """Read and parse the body; what calls carry of it."""
+        body = await _body(request)
+        if body and self.body_field is not None:
+            demand_json(request.headers.get("content-type", ""))
+            request.parsed = parse(body)
+        if not self.is_idempotent_by_key or request.method != "POST":
+            return ()
+        return _idempotency(request, body if request.parsed is None else canonical(request.parsed))
 
     async def admit(self, request: Request, edge: Edge) -> tuple[tuple[str, str], ...]:
         """Let the request in; what its calls carry to prove it."""
@@ -145,7 +167,10 @@ def etag(row_version: int) -> str:
 
 
 def _if_match(request: Request) -> tuple[tuple[str, str], ...]:
-    """An `If-Match` header as the row version that the service compares."""
+    """An `If-Match` header as the row version that the service compares.
+
+    `*` names no version, so where one is demanded it is as good as none (428): nobody overwrites unseen.
+    """
     given = request.headers.get("if-match")
     if given is None or given.strip() == "*":
         return ()
@@ -155,13 +180,21 @@ def _if_match(request: Request) -> tuple[tuple[str, str], ...]:
     return ((metadata.IF_MATCH, match[1]),)
 
 
-def _facts(request: Request, edge: Edge) -> tuple[tuple[str, str], ...]:
+def facts(request: Request, edge: Edge) -> tuple[tuple[str, str], ...]:
+    """What every call made for this request carries."""
     return (
         (metadata.REQUEST_ID, request.scope["request_id"]),
-        (metadata.CLIENT_IP, edge.authenticator.client_ip(request)),
+        (metadata.CLIENT_IP, _printable(edge.authenticator.client_ip(request))),
         (metadata.USER_AGENT, _printable(request.headers.get("user-agent", ""))),
-        *_if_match(request),
     )
+
+
+async def _body(request: Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.body()
+    except TimeoutError:
+        raise SlowBody("The body did not arrive in time; send it again over a better connection.") from None
 
 
 def _printable(text: str) -> str:
@@ -169,7 +202,7 @@ def _printable(text: str) -> str:
     return "".join(character for character in text[:400] if " " <= character <= "~")
 
 
-def _idempotency(request: Request, body: bytes) -> tuple[tuple[str, str], ...]:
+def _idempotency(request: Request, canonical_body: bytes) -> tuple[tuple[str, str], ...]:
     key = request.headers.get("idempotency-key")
     if key is None:
         return ()
@@ -179,15 +212,9 @@ def _idempotency(request: Request, body: bytes) -> tuple[tuple[str, str], ...]:
             reason="invalid_idempotency_key",
             violations=[Violation("/header/Idempotency-Key", "8 to 64 visible ASCII characters")],
         )
-    canonical = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + _canonical(body)
+    # Not from `request.url`: that one is put together with the client's Host header.
+    target = f"{request.method} {request.scope['path']}?".encode() + cast("bytes", request.scope["query_string"])
     return (
         (metadata.IDEMPOTENCY_KEY, key),
-        (metadata.REQUEST_HASH, hashlib.sha256(canonical).hexdigest()),
+        (metadata.REQUEST_HASH, hashlib.sha256(target + b"\n" + canonical_body).hexdigest()),
     )
-
-
-def _canonical(body: bytes) -> bytes:
-    try:
-        return orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONDecodeError:
-        return body  # refused as malformed a moment later

@@ -5,13 +5,18 @@ import time
 from typing import Final, Literal
 
 from promptsphere.auth.v1 import sessions_pb2
+from servicekit.errors import SphereError, Unavailable
 from servicekit.live_sessions import LiveRecord, decode, key
+from servicekit.log import get_logger
 from servicekit.redis import GuardedRedis, RedisUnavailable
 
 from api_gateway.backends import Backends
 
 MAX_AGE_SECONDS: Final = 1.0
 MAX_RECORDS: Final = 20_000
+CHECK_SECONDS: Final = 3.0
+
+_log = get_logger()
 
 _STATES: Final[dict[int, Literal["live", "revoked"]]] = {
     sessions_pb2.CheckSessionResponse.STATE_LIVE: "live",
@@ -41,9 +46,14 @@ class LiveSessions:
         if read is None:
             read = asyncio.get_running_loop().create_task(self._read(subject_id), name="live-session-read")
             self._reads[subject_id] = read
-            read.add_done_callback(lambda _: self._reads.pop(subject_id, None))
+            read.add_done_callback(lambda done: self._finished(subject_id, done))
         # Shielded: one client that leaves must not fail the others that wait for the same record.
         return await asyncio.shield(read)
+
+    def _finished(self, subject_id: str, read: asyncio.Task[LiveRecord]) -> None:
+        self._reads.pop(subject_id, None)
+        if not read.cancelled():
+            read.exception()  # seen here when everyone who asked has left
 
     async def _read(self, subject_id: str) -> LiveRecord:
         started = time.monotonic()
@@ -64,7 +74,13 @@ class LiveSessions:
         return decode(entry if isinstance(entry, bytes) else None)
 
     async def _from_auth(self, subject_id: str) -> LiveRecord:
-        answer = await self._backends.sessions.CheckSession(sessions_pb2.CheckSessionRequest(id=subject_id))
+        request = sessions_pb2.CheckSessionRequest(id=subject_id)
+        try:
+            answer = await self._backends.sessions.CheckSession(request, timeout=CHECK_SECONDS)
+        except SphereError as failure:
+            # Whatever is wrong between us and auth-service is not the caller's fault, least of all a 401.
+            _log.warning("session could not be checked", reason=failure.reason)
+            raise Unavailable("Your session cannot be checked now; try again.", retry_after_seconds=1) from None
         return LiveRecord(
             state=_STATES.get(answer.state, "revoked"),
             version=answer.version,

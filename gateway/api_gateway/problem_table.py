@@ -55,6 +55,7 @@ TABLE: dict[str, Entry] = {
     "label_protected": Entry(403, "Label is protected", "标签受保护", "该标签受保护，只有管理员可以移动。"),
     "registration_closed": Entry(403, "Registration closed", "注册未开放", "此系统未开放注册，请联系管理员。"),
     "not_found": Entry(404, "Not found", "未找到", "没有找到您请求的内容，或您无权查看。"),
+    "request_timeout": Entry(408, "Body too slow", "请求体传输超时", "请求体未能及时送达，请检查网络后重试。"),
     "method_not_allowed": Entry(405, "Method not allowed", "方法不允许", "该地址不支持此请求方法。"),
     "not_acceptable": Entry(406, "Not acceptable", "无法提供所需格式", "无法以所要求的格式返回。"),
     "name_taken": Entry(409, "Name taken", "名称已被占用", "该名称已被占用，请换一个名称。"),
@@ -85,7 +86,7 @@ TABLE: dict[str, Entry] = {
     "deadline_exceeded": Entry(504, "Timed out", "超时", "处理超时，是否已生效尚不确定，请查询后再决定是否重试。"),
     # How a run may end; shown in the run's `error` and its end event.
     "run_timeout": Entry(504, "Run timed out", "任务超时", "任务超时未完成，请重试。"),
-    "run_interrupted": Entry(503, "Run interrupted", "任务中断", "执行任务的进程中断了，请重新发起。"),
+    "interrupted": Entry(503, "Run interrupted", "任务中断", "执行任务的进程中断了，请重新发起。"),
     "contract_broken": Entry(422, "Contract broken", "违反约定", "改写破坏了变量、引用或锁定的内容，原文未变。"),
     "gates_failed": Entry(422, "Result below standard", "结果未达标准", "生成的提示词未通过检查，详见 errors。"),
     "model_rate_limited": Entry(503, "Model rate limited", "模型限流", "模型服务限流，请稍后重试。"),
@@ -96,6 +97,15 @@ TABLE: dict[str, Entry] = {
     "model_timeout": Entry(504, "Model timed out", "模型超时", "模型服务响应超时，请重试。"),
     "model_protocol_error": Entry(502, "Model answered garbage", "模型响应异常", "模型服务的响应无法解析，请重试。"),
     "model_stream_cut": Entry(502, "Model stream cut", "模型输出中断", "模型服务的输出中途断开，请重试。"),
+    "model_output_invalid": Entry(
+        502, "Model answered in another form", "模型输出无效", "模型的回答不符合约定的格式，请重试。"
+    ),
+    "model_output_truncated": Entry(
+        422, "Prompt too long for the model", "提示词过长", "提示词超出了模型的输出上限：请精简描述，或更换模型。"
+    ),
+    "instructions_leaked": Entry(
+        422, "Model repeated its instructions", "模型复述了指令", "模型复述了内部指令而没有写出提示词，请换一种描述。"
+    ),
     "model_auth_failed": Entry(
         502, "Model key refused", "模型密钥无效", "模型服务拒绝了密钥，请管理员检查 DASHSCOPE_API_KEY。"
     ),

@@ -15,6 +15,8 @@ from starlette.responses import Response
 from api_gateway.problem_table import TABLE, Entry
 
 MEDIA_TYPE = "application/problem+json"
+MAX_FIELD_CHARS = 200
+MAX_DEPTH = 20
 HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
 
 _log = get_logger()
@@ -82,7 +84,7 @@ def response(error: SphereError, *, accept_language: str, request_id: str) -> Re
     """The HTTP answer for `error`, with `Retry-After` and `WWW-Authenticate` where they belong."""
     language = language_of(accept_language)
     body = document(error, language=language, request_id=request_id)
-    headers = {"Content-Language": language}
+    headers = {"Content-Language": language, "Vary": "Accept-Language"}
     status: int = body["status"]
     if status in {429, 503}:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds or 1)))
@@ -123,7 +125,7 @@ def _from_validation(errors: Sequence[Mapping[str, Any]]) -> SphereError:
 
 def _pointer(location: Sequence[str | int]) -> str:
     """RFC 6901; what is not in the body says where it is: `/query/limit`."""
-    parts = [str(part).replace("~", "~0").replace("/", "~1") for part in location]
+    parts = [str(part)[:MAX_FIELD_CHARS].replace("~", "~0").replace("/", "~1") for part in location[:MAX_DEPTH]]
     if parts and parts[0] == "body":
         parts = parts[1:]
     return "".join(f"/{part}" for part in parts)

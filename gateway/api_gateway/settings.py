@@ -1,9 +1,13 @@
 """Settings of the gateway."""
 
 import ipaddress
+import re
 
 from pydantic import Field, field_validator, model_validator
 from servicekit.settings import CommonSettings
+
+# As browsers send it: scheme, host in lower case, a port that is not the scheme's own; never a path.
+ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
 
 class GatewaySettings(CommonSettings):
@@ -63,7 +67,7 @@ class GatewaySettings(CommonSettings):
     @classmethod
     def _exact_origins(cls, value: str) -> str:
         for origin in filter(None, (part.strip() for part in value.split(","))):
-            if "*" in origin or not origin.startswith(("http://", "https://")) or origin.endswith("/"):
+            if not ORIGIN.fullmatch(origin):
                 raise ValueError(
                     f"PROMPTSPHERE_CORS_ORIGINS lists exact origins such as https://app.example.com; not {origin!r}",
                 )

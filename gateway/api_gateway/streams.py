@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +11,8 @@ import orjson
 from promptsphere.generation.v1 import runs_pb2
 from servicekit.errors import SphereError, Unavailable
 from servicekit.log import get_logger
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from api_gateway.backends import Backends
 
@@ -19,6 +21,9 @@ HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 HEARTBEAT: Final = b": heartbeat\n\n"
 DRAINING: Final = b": draining\n\n"
 END_EVENTS: Final = frozenset({"done", "error"})
+STALL_SECONDS: Final = 20.0
+ATTACHED_SECONDS: Final = 26.0
+REATTACH_PAUSE_SECONDS: Final = 0.2
 
 EndData = Callable[[runs_pb2.StreamRunResponse], bytes]
 """Makes the JSON object of an end event from its run."""
@@ -71,7 +76,7 @@ class OpenStream:
     run_id: str
     after_id: int
 
-    async def frames(self, end_data: EndData) -> AsyncIterator[bytes]:
+    async def frames(self, end_data: EndData) -> AsyncGenerator[bytes]:
         """Frames for the wire until the end event; what is ready goes out as one chunk.
 
         Heartbeats keep proxies from closing a silent stream. A lost backend is taken up again after the last id; when
@@ -81,19 +86,24 @@ class OpenStream:
         pump = asyncio.get_running_loop().create_task(self._fill(queue), name="stream-relay")
         drain = asyncio.get_running_loop().create_task(self.relay.draining.wait(), name="stream-drain")
         try:
-            async for chunk in self._chunks(queue, drain, end_data):
-                yield chunk
+            async with aclosing(self._chunks(queue, drain, end_data)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         finally:
             for task in (pump, drain):
                 task.cancel()
             await asyncio.gather(pump, drain, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Cancel the call to the backend, also when no frame was ever asked for."""
+        await self.events.aclose()
 
     async def _chunks(
         self,
         queue: asyncio.Queue[runs_pb2.StreamRunResponse | None],
         drain: asyncio.Task[object],
         end_data: EndData,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         while True:
             taken = asyncio.ensure_future(queue.get())
             try:
@@ -120,33 +130,61 @@ class OpenStream:
 
     async def _fill(self, queue: asyncio.Queue[runs_pb2.StreamRunResponse | None]) -> None:
         """Put every event into the queue, then None; across backends when one is lost."""
-        last_id = self.after_id
+        lost_at: float | None = None
         try:
-            is_ended = False
             if self.first is not None:
-                last_id = self.first.id
-                await queue.put(self.first)
-                is_ended = self.first.event in END_EVENTS
-            lost_at: float | None = None
-            while not is_ended:
+                await self._pass_on(self.first, queue)
+            while True:
+                attached_at = time.monotonic()
                 try:
                     async with aclosing(self.events) as events:
                         async for event in events:
-                            last_id, lost_at = event.id, None
-                            await queue.put(event)
-                            is_ended = event.event in END_EVENTS
-                    is_ended = True
+                            lost_at = None
+                            await self._pass_on(event, queue)
+                    break
                 except Unavailable:
-                    lost_at = lost_at or time.monotonic()
-                    if time.monotonic() - lost_at > self.relay.reattach_seconds:
+                    now = time.monotonic()
+                    # So long a silence was an attachment: keepalive finds a lost connection sooner.
+                    lost_at = now if lost_at is None or now - attached_at > ATTACHED_SECONDS else lost_at
+                    if now - lost_at > self.relay.reattach_seconds:
                         _log.warning("stream backend stayed away", run_id=self.run_id)
                         break
-                    await asyncio.sleep(0.2)
-                    self.events = self.relay._events(self.run_id, last_id)  # noqa: SLF001 - the relay's other half
+                    await asyncio.sleep(REATTACH_PAUSE_SECONDS)
+                    self.events = self.relay._events(self.run_id, self.after_id)  # noqa: SLF001 - its other half
         except SphereError as error:
             _log.warning("stream ended early", run_id=self.run_id, reason=error.reason)
+        # Not in a `finally`: when cancelled nobody reads any more, and a full queue would hold the task for ever.
+        await queue.put(None)
+
+    async def _pass_on(
+        self, event: runs_pb2.StreamRunResponse, queue: asyncio.Queue[runs_pb2.StreamRunResponse | None]
+    ) -> None:
+        self.after_id = event.id
+        await queue.put(event)
+
+
+class EventStream(StreamingResponse):
+    """The answer that carries a run's events; however it ends, its tasks and its call to the backend end with it."""
+
+    def __init__(self, stream: OpenStream, end_data: EndData, headers: dict[str, str]) -> None:
+        self._stream = stream
+        self._frames = stream.frames(end_data)
+        super().__init__(self._frames, media_type=MEDIA_TYPE, headers=HEADERS | headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the frames; a client that takes none for twenty seconds is dropped."""
+
+        async def send_soon(message: Message) -> None:
+            async with asyncio.timeout(STALL_SECONDS):
+                await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_soon)
+        except TimeoutError:
+            _log.info("stalled reader was dropped", run_id=self._stream.run_id)
         finally:
-            await queue.put(None)
+            await self._frames.aclose()
+            await self._stream.close()
 
 
 def frame(event: runs_pb2.StreamRunResponse, end_data: EndData) -> bytes:

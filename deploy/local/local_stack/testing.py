@@ -1,20 +1,26 @@
 """Whole stacks for tests: started by the launcher as a user starts them, with people who use them."""
 
+import asyncio
 import json
 import os
 import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
+import pymysql
 import redis
+from pymysql.cursors import DictCursor
 
-from local_stack.demo.client import Client, Json
+from local_stack.demo.client import MAX_LINE_BYTES, Client, Json
+from local_stack.settings import read_settings
 
 START_SECONDS = 90.0
 STOP_SECONDS = 45.0
@@ -98,6 +104,29 @@ class StackProcess:
         with redis.Redis(unix_socket_path=str(self.sockets / "redis.sock")) as client:
             client.flushall()
 
+    def rows(self, service: str, statement: str, *values: str) -> list[Json]:
+        """What a service (`auth`, `prompt`, `generation`) has in its database; a `?` for each value."""
+        account = read_settings(self.environment).mysql
+        if account is None:
+            with closing(sqlite3.connect(f"file:{self.data_dir / service}.db?mode=ro", uri=True)) as connection:
+                connection.row_factory = sqlite3.Row
+                return [dict(row) for row in connection.execute(statement, values)]
+        with (
+            closing(
+                pymysql.connect(
+                    host=account.host,
+                    port=account.port,
+                    user=account.user,
+                    password=account.password,
+                    database=f"promptsphere_{service}",
+                    cursorclass=DictCursor,
+                )
+            ) as mysql,
+            mysql.cursor() as cursor,
+        ):
+            cursor.execute(statement.replace("?", "%s"), values)
+            return list(cursor.fetchall())
+
 
 @contextmanager
 def running_stack(data_dir: Path, **environment: str) -> Iterator[StackProcess]:
@@ -135,6 +164,47 @@ class Person:
         """A new key's secret."""
         body = {"name": "test", "scopes": list(scopes)}
         return str((await self.client.expect(201, "POST", "/api/v1/api-keys", body)).body["key"])
+
+    async def frames(self, run_id: str, *, after: str = "") -> AsyncIterator[str]:
+        """The raw frames of a run's event stream as they come, comments left out."""
+        headers = {"Authorization": f"Bearer {self.client.access_token}"}
+        if after:
+            headers["Last-Event-ID"] = after
+        url = f"{self.client.url}/api/v1/runs/{run_id}/events"
+        session = aiohttp.ClientSession(read_bufsize=MAX_LINE_BYTES)
+        async with session, session.get(url, headers=headers) as response:
+            if response.status == 204:
+                return
+            response.raise_for_status()
+            frame = ""
+            async for line in response.content:
+                frame += line.decode()
+                if frame.endswith("\n\n"):
+                    if not frame.startswith(":"):
+                        yield frame
+                    frame = ""
+
+    async def replay(self, run_id: str, *, after: str = "") -> list[str]:
+        """The frames of a run to its end, from the beginning or after an event's id."""
+        return [frame async for frame in self.frames(run_id, after=after)]
+
+
+def event_id(frame: str) -> str:
+    """The id of the event in a frame."""
+    return frame.partition("\n")[0].removeprefix("id: ")
+
+
+async def until(condition: Callable[[], bool], *, seconds: float) -> None:
+    """Wait for a condition that no event announces.
+
+    Raises:
+        TimeoutError: it did not come true in time.
+    """
+    async with asyncio.timeout(seconds):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.02)
 
 
 async def register(url: str, *, name: str = "测试员") -> Person:

@@ -10,6 +10,7 @@ from servicekit import log
 from servicekit.errors import Internal
 from servicekit.telemetry import BUCKETS
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_gateway import problems
@@ -40,6 +41,8 @@ class Envelope:
         log.bind_request(exchange.request_id)
         try:
             await self._app(scope, receive, exchange.send)
+        except ClientDisconnect:
+            pass  # it left in the middle of its body; there is nobody to answer
         except Exception as failure:  # noqa: BLE001 - the edge: the client gets a problem document, the log all of it
             _log.error("request failed", exc_info=failure)
             if exchange.status == 0:
@@ -92,7 +95,7 @@ class _Exchange:
             _log.info(
                 "request answered",
                 method=method,
-                path=self._scope["path"],
+                path=self._scope["path"][:300],
                 status=status,
                 seconds=round(time.perf_counter() - self._started, 4),
             )

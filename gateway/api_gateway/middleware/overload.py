@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_gateway import problems
 
 EXEMPT = frozenset({"/livez", "/readyz", "/statusz"})
+STREAMING_POSTS = frozenset({"/api/v1/runs", "/api/v1/assessments"})
 WAIT_SECONDS = 2.0
 
 _in_flight = Gauge("promptsphere_http_in_flight", "Requests being worked on, streams apart.")
@@ -75,9 +76,10 @@ class Overload:
 
 def _is_stream(scope: Scope) -> bool:
     path: str = scope["path"]
-    if path.endswith("/events"):
-        return True
-    return scope["method"] == "POST" and "text/event-stream" in Headers(scope=scope).get("accept", "")
+    if scope["method"] == "GET":
+        return path.startswith("/api/v1/runs/") and path.endswith("/events")
+    # Only where it is one: whoever just says so elsewhere must not get around the bound on requests.
+    return path in STREAMING_POSTS and "text/event-stream" in Headers(scope=scope).get("accept", "")
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from promptsphere.auth.v1 import api_keys_pb2
 from pydantic import AwareDatetime, Field
+from servicekit.errors import InvalidArgument, Violation
 from starlette.responses import Response
 
 from api_gateway.edge import UserRoute, UsesBackends, etag
@@ -67,7 +68,7 @@ async def create_api_key(body: ApiKeyBody, backends: UsesBackends) -> Response:
     """Make a key; its secret is in this answer only."""
     request = api_keys_pb2.CreateApiKeyRequest(name=body.name, scopes=body.scopes, allowed_ips=body.allowed_ips)
     if body.expires_at is not None:
-        request.expires_at.FromDatetime(_naive_utc(body.expires_at))
+        request.expires_at.FromDatetime(_utc(body.expires_at))
     return _secret_response(await backends.api_keys.CreateApiKey(request))
 
 
@@ -89,8 +90,15 @@ async def delete_api_key(id: str, backends: UsesBackends) -> Response:  # noqa: 
     return Response(status_code=204)
 
 
-def _naive_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _utc(moment: datetime) -> datetime:
+    """Raises: InvalidArgument, for a moment that UTC has no year for."""
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise InvalidArgument(
+            "expires_at is out of range.",
+            violations=[Violation("/expires_at", "must be between the years 1 and 9999 in UTC")],
+        ) from None
 
 
 def _secret_response(

@@ -10,7 +10,7 @@ from servicekit.rpc import metadata
 from servicekit.rpc.client import Outgoing, set_outgoing
 from starlette.responses import Response
 
-from api_gateway.edge import AccountRoute, Edge, RefreshRoute, SignInRoute, UsesBackends, UsesEdge
+from api_gateway.edge import AccountRoute, Edge, RefreshRoute, SignInRoute, UsesBackends, UsesEdge, facts
 from api_gateway.routes.me import User, WorkspaceRole, user_json, workspace_json
 from api_gateway.routes.shapes import AUTHENTICATED, WITH_BODY, Answer, Body, problems
 from api_gateway.wire import json_response
@@ -74,7 +74,7 @@ class Tokens(AccessAnswer):
     response_model=Tokens,
     responses=problems(*WITH_BODY, "email_taken", "registration_closed"),
 )
-async def register(request: Request, body: RegisterBody, backends: UsesBackends) -> Response:
+async def register(request: Request, body: RegisterBody, edge: UsesEdge, backends: UsesBackends) -> Response:
     """Make a local account with its personal workspace, and sign in."""
     answer = await backends.accounts.Register(
         accounts_pb2.RegisterRequest(
@@ -84,14 +84,14 @@ async def register(request: Request, body: RegisterBody, backends: UsesBackends)
             locale=body.locale,
         ),
     )
-    return _tokens_response(request, answer.tokens, status=201)
+    return _tokens_response(request, edge, answer.tokens, status=201)
 
 
 @sign_in.post("/login", response_model=Tokens, responses=problems(*WITH_BODY, "invalid_credentials"))
-async def login(request: Request, body: LoginBody, backends: UsesBackends) -> Response:
+async def login(request: Request, body: LoginBody, edge: UsesEdge, backends: UsesBackends) -> Response:
     """Sign in with e-mail and password."""
     answer = await backends.accounts.Login(accounts_pb2.LoginRequest(email=body.email, password=body.password))
-    return _tokens_response(request, answer.tokens)
+    return _tokens_response(request, edge, answer.tokens)
 
 
 @refreshing.post(
@@ -99,7 +99,12 @@ async def login(request: Request, body: LoginBody, backends: UsesBackends) -> Re
     response_model=Tokens,
     responses=problems(*WITH_BODY, "refresh_invalid", "refresh_expired", "refresh_reused"),
 )
-async def refresh(request: Request, backends: UsesBackends, body: RefreshBody | None = None) -> Response:
+async def refresh(
+    request: Request,
+    edge: UsesEdge,
+    backends: UsesBackends,
+    body: RefreshBody | None = None,
+) -> Response:
     """Exchange a refresh token, from the body or the cookie, for its successor."""
     token = (body.refresh_token if body else None) or request.cookies.get(COOKIE, "")
     if not token:
@@ -108,7 +113,7 @@ async def refresh(request: Request, backends: UsesBackends, body: RefreshBody | 
     answer = await backends.sessions.RefreshSession(
         sessions_pb2.RefreshSessionRequest(refresh_token=token, workspace_id=workspace_id),
     )
-    return _tokens_response(request, answer.tokens)
+    return _tokens_response(request, edge, answer.tokens)
 
 
 @refreshing.post("/logout", status_code=204, responses=problems(*WITH_BODY, "unauthenticated"))
@@ -142,18 +147,10 @@ async def _carry_access_token(request: Request, edge: Edge) -> None:
         if isinstance(refusal, Unauthenticated) and (COOKIE in request.cookies):
             return
         raise
-    set_outgoing(
-        Outgoing(
-            (
-                (metadata.AUTHORIZATION, f"Bearer {principal.token}"),
-                (metadata.REQUEST_ID, request.scope["request_id"]),
-                (metadata.CLIENT_IP, edge.authenticator.client_ip(request)),
-            ),
-        ),
-    )
+    set_outgoing(Outgoing((*facts(request, edge), (metadata.AUTHORIZATION, f"Bearer {principal.token}"))))
 
 
-def _tokens_response(request: Request, tokens: accounts_pb2.Tokens, *, status: int = 200) -> Response:
+def _tokens_response(request: Request, edge: Edge, tokens: accounts_pb2.Tokens, *, status: int = 200) -> Response:
     body = _access_json(tokens) | {"refresh_token": tokens.refresh_token, "user": user_json(tokens.user)}
     response = json_response(body, status=status)
     response.set_cookie(
@@ -162,7 +159,7 @@ def _tokens_response(request: Request, tokens: accounts_pb2.Tokens, *, status: i
         max_age=tokens.refresh_expires_in,
         path=COOKIE_PATH,
         httponly=True,
-        secure=request.url.scheme == "https",
+        secure=edge.authenticator.is_https(request),
         samesite="strict",
     )
     return response

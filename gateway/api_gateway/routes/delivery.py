@@ -86,7 +86,7 @@ async def _delivered(
             "Ask by label or by version, not both.",
             violations=[Violation("/query/version", "leave out when there is a label")],
         )
-    selector = f"#{version}" if version is not None else (label or "production")
+    selector = f"version {version}" if version is not None else f"label {label or 'production'}"
     key = (principal.actor.workspace_id, name, selector)
 
     async def load() -> bytes:

@@ -1,8 +1,9 @@
 """Health: `/livez`, `/readyz`, `/statusz`."""
 
-from typing import cast
+from typing import Literal, cast
 
 from fastapi import APIRouter, Request
+from pydantic import Field
 from servicekit.errors import PermissionDenied
 from servicekit.identity import Role
 from starlette.responses import PlainTextResponse, Response
@@ -10,10 +11,24 @@ from starlette.responses import PlainTextResponse, Response
 from api_gateway.auth import Authenticator
 from api_gateway.edge import edge_of
 from api_gateway.readiness import Dependency, Readiness
-from api_gateway.routes.shapes import AUTHENTICATED, problems
+from api_gateway.routes.shapes import AUTHENTICATED, TIME_EXAMPLE, Answer, problems
 from api_gateway.wire import json_response
 
 router = APIRouter(tags=["health"])
+
+
+class DependencyState(Answer):
+    """How one dependency was found, and since when."""
+
+    state: Literal["ok", "degraded", "down"]
+    since: str = Field(examples=[TIME_EXAMPLE])
+
+
+class Status(Answer):
+    """All dependencies by name."""
+
+    ready: bool = Field(examples=[True])
+    dependencies: dict[str, DependencyState] = Field(examples=[{"auth": {"state": "ok", "since": TIME_EXAMPLE}}])
 
 
 @router.get("/livez", response_class=PlainTextResponse)
@@ -32,7 +47,7 @@ async def readyz(request: Request) -> Response:
     return PlainTextResponse(words, status_code=503, headers={"Retry-After": "1"})
 
 
-@router.get("/statusz", responses=problems(*AUTHENTICATED))
+@router.get("/statusz", response_model=Status, responses=problems(*AUTHENTICATED))
 async def statusz(request: Request) -> Response:
     """How each dependency is, and since when; for this machine and for admins."""
     await _only_insiders(request, edge_of(request).authenticator)

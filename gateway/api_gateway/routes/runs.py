@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request
 from promptsphere.generation.v1 import runs_pb2
 from pydantic import Field, JsonValue
 from servicekit.errors import InvalidArgument, Violation
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from api_gateway.edge import Edge, UserRoute, UsesBackends, UsesEdge
+from api_gateway.edge import Edge, UserRoute, UsesBackends, UsesEdge, etag
 from api_gateway.problems import language_of
 from api_gateway.routes.run_shapes import Run, RunPage, end_data, run_json
 from api_gateway.routes.shapes import AUTHENTICATED, BY_KEY, WITH_BODY, Body, Cursor, Limit, problems
-from api_gateway.streams import HEADERS, MEDIA_TYPE, OpenStream
+from api_gateway.streams import MEDIA_TYPE, EventStream, OpenStream
 from api_gateway.wire import json_response, page
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=UserRoute)
@@ -97,10 +97,7 @@ async def list_runs(
 async def get_run(id: str, request: Request, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """One run as it is now."""
     answer = await backends.runs.GetRun(runs_pb2.GetRunRequest(id=id))
-    return json_response(
-        run_json(answer.run, _language(request)),
-        headers={"ETag": f'"{answer.run.row_version}"'},
-    )
+    return _run_response(answer.run, request)
 
 
 @router.post(
@@ -112,7 +109,7 @@ async def get_run(id: str, request: Request, backends: UsesBackends) -> Response
 async def cancel_run(id: str, request: Request, backends: UsesBackends) -> Response:  # noqa: A002
     """Ask a run to stop; one that has ended stays as it is."""
     answer = await backends.runs.CancelRun(runs_pb2.CancelRunRequest(id=id))
-    return json_response(run_json(answer.run, _language(request)), status=202)
+    return _run_response(answer.run, request, status=202)
 
 
 @router.get(
@@ -143,16 +140,22 @@ async def started(message: runs_pb2.CreateRunRequest, request: Request, edge: Ed
     location = f"/api/v1/runs/{run.id}"
     if MEDIA_TYPE in request.headers.get("accept", ""):
         return _stream_response(edge.streams.open(run.id, 0), request, {"Location": location})
-    return json_response(run_json(run, _language(request)), status=202, headers={"Location": location})
+    return _run_response(run, request, status=202, headers={"Location": location})
 
 
-def _stream_response(
-    stream: OpenStream,
+def _run_response(
+    run: runs_pb2.Run,
     request: Request,
+    *,
+    status: int = 200,
     headers: dict[str, str] | None = None,
-) -> StreamingResponse:
-    frames = stream.frames(end_data(_language(request)))
-    return StreamingResponse(frames, media_type=MEDIA_TYPE, headers=HEADERS | (headers or {}))
+) -> Response:
+    tagged = (headers or {}) | {"ETag": etag(run.row_version)}
+    return json_response(run_json(run, _language(request)), status=status, headers=tagged)
+
+
+def _stream_response(stream: OpenStream, request: Request, headers: dict[str, str] | None = None) -> EventStream:
+    return EventStream(stream, end_data(_language(request)), headers or {})
 
 
 def _language(request: Request) -> str:

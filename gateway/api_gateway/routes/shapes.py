@@ -92,7 +92,7 @@ def page_of(item: type[BaseModel], name: str) -> type[BaseModel]:
 Responses = dict[int | str, dict[str, Any]]
 
 COMMON: Final = ("rate_limited", "internal", "unavailable", "overloaded", "deadline_exceeded")
-WITH_BODY: Final = ("malformed_json", "invalid_request", "too_large")
+WITH_BODY: Final = ("malformed_json", "invalid_request", "too_large", "unsupported_media_type", "request_timeout")
 AUTHENTICATED: Final = ("unauthenticated", "token_stale", "forbidden", "scope_missing")
 BY_KEY: Final = ("invalid_idempotency_key", "idempotency_mismatch", "in_progress")
 

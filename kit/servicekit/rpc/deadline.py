@@ -3,6 +3,8 @@
 import time
 from contextvars import ContextVar
 
+from servicekit.errors import DeadlineExceeded
+
 RESERVE_SECONDS = 0.05
 
 _ends_at: ContextVar[float | None] = ContextVar("promptsphere_deadline", default=None)
@@ -14,8 +16,15 @@ def set_remaining(seconds: float | None) -> None:
 
 
 def budget(own_seconds: float) -> float:
-    """What a further call may take: its own limit, or what its caller has left less 50 ms."""
+    """What a further call may take: its own limit, or what its caller has left less 50 ms.
+
+    Raises:
+        DeadlineExceeded: nothing is left, so the call is not worth making.
+    """
     ends_at = _ends_at.get()
     if ends_at is None:
         return own_seconds
-    return max(0.001, min(own_seconds, ends_at - time.monotonic() - RESERVE_SECONDS))
+    left = ends_at - time.monotonic() - RESERVE_SECONDS
+    if left <= 0:
+        raise DeadlineExceeded("There was no time left for this step, so it was not begun; try again.")
+    return min(own_seconds, left)

@@ -74,10 +74,17 @@ def system() -> System:
 
 @pytest.fixture
 async def testbed(system: System) -> AsyncIterator[Testbed]:
+    kinds: tuple[Any, ...] = (
+        ApiKeys,
+        SigningKeys,
+        Runs,
+    )  # to the stubs, a servicer that leaves methods out is abstract
+    api_keys, signing_keys, runs = (kind(system) for kind in kinds)
+
     def register(server: Any) -> None:
-        api_keys_pb2_grpc.add_ApiKeysServiceServicer_to_server(ApiKeys(system), server)
-        signing_keys_pb2_grpc.add_SigningKeysServiceServicer_to_server(SigningKeys(system), server)
-        runs_pb2_grpc.add_RunsServiceServicer_to_server(Runs(system), server)
+        api_keys_pb2_grpc.add_ApiKeysServiceServicer_to_server(api_keys, server)
+        signing_keys_pb2_grpc.add_SigningKeysServiceServicer_to_server(signing_keys, server)
+        runs_pb2_grpc.add_RunsServiceServicer_to_server(runs, server)
 
     async with serving(register) as testbed:
         yield testbed

@@ -56,7 +56,7 @@ def test_a_role_is_enough_for_its_level_and_those_below(level: Any, role: Role) 
         ({"read", "write", "generate", "deliver", "admin"}, set(), False),
     ],
 )
-def test_a_key_needs_one_of_the_scopes_whatever_its_role(level: Any, held: Any, demanded: Any, is_enough: bool) -> None:
+def test_a_key_needs_one_of_the_scopes_whatever_its_role(level: Any, held: Any, demanded: Any, is_enough: Any) -> None:
     said = outcome(Demand(level, frozenset(demanded), is_read_only=False), actor(Role.ADMIN, frozenset(held)))
 
     assert said == ("ok" if is_enough else "PERMISSION_DENIED scope_missing")
@@ -117,7 +117,9 @@ async def test_a_served_method_without_a_declared_level_is_denied() -> None:
 
     async with serving(register) as testbed:
         error = await refusal(
-            testbed.channel.unary_unary("/undeclared.v1.Things/Do")(b"", metadata=testbed.as_user(role="admin")),
+            testbed.channel.unary_unary("/undeclared.v1.Things/Do", None, None)(
+                b"", metadata=testbed.as_user(role="admin")
+            ),
         )
 
     assert isinstance(error, PermissionDenied)

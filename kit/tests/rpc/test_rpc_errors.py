@@ -11,7 +11,7 @@ from servicekit.rpc.status import error_from_rpc
 from servicekit.testing.rpc import Testbed
 from structlog.testing import capture_logs
 
-FULL = {
+FULL: dict[str, Any] = {
     "reason": "missing_variables",
     "metadata": {"needed": "客服"},
     "violations": (Violation("/variables/a~1b", "is required"), Violation("", "整体")),
@@ -55,7 +55,11 @@ async def test_each_error_crosses_the_wire_whole(system: Any, api_keys: Any, tes
 
     assert raw.code().name == kind.code
     assert type(error) is kind
-    assert (error.message, error.reason, dict(error.metadata)) == ("请说明要做什么。", "missing_variables", FULL["metadata"])
+    assert (error.message, error.reason, dict(error.metadata)) == (
+        "请说明要做什么。",
+        "missing_variables",
+        FULL["metadata"],
+    )
     assert (error.violations, error.retry_after_seconds) == (FULL["violations"], 1.25)
 
 
@@ -76,7 +80,9 @@ async def test_many_and_long_violations_are_cut_instead_of_losing_the_reason(
     system: Any, api_keys: Any, testbed: Testbed
 ) -> None:
     violations = [Violation(f"/{'字' * 5000}/{number}", "长" * 5000) for number in range(1000)]
-    error = InvalidArgument("x" * 100_000, reason="missing_variables", violations=violations, metadata={"a": "b" * 9000})
+    error = InvalidArgument(
+        "x" * 100_000, reason="missing_variables", violations=violations, metadata={"a": "b" * 9000}
+    )
     system.work = raising(error)
 
     _, arrived = await refusal(
@@ -101,7 +107,7 @@ async def test_a_lone_surrogate_in_a_sentence_is_replaced(system: Any, api_keys:
 
 @pytest.mark.parametrize("is_stream", [False, True], ids=["unary", "stream"])
 async def test_an_unexpected_exception_is_internal_logged_with_its_traceback_and_tells_nothing(
-    system: Any, api_keys: Any, runs: Any, testbed: Testbed, is_stream: bool
+    system: Any, api_keys: Any, runs: Any, testbed: Testbed, is_stream: Any
 ) -> None:
     failure = ZeroDivisionError("password=hunter2 at 10.0.0.7")
     system.work, system.stream = raising(failure), streaming_then(failure, 0)
@@ -162,7 +168,7 @@ async def test_a_timeout_in_the_handler_is_deadline_exceeded(system: Any, api_ke
 
 @pytest.mark.parametrize("method", ["/promptsphere.auth.v1.ApiKeysService/ListApiKeys"])
 async def test_bytes_that_are_no_message_are_refused_as_the_callers_fault(testbed: Testbed, method: str) -> None:
-    call = testbed.channel.unary_unary(method)
+    call = testbed.channel.unary_unary(method, None, None)
 
     raw, error = await refusal(call(b"\xff\xff\xff\xff", metadata=testbed.as_user(role="admin")))
 
@@ -171,7 +177,7 @@ async def test_bytes_that_are_no_message_are_refused_as_the_callers_fault(testbe
 
 
 async def test_bytes_that_are_no_message_are_refused_in_a_stream_too(testbed: Testbed) -> None:
-    call = testbed.channel.unary_stream("/promptsphere.generation.v1.RunsService/StreamRun")
+    call = testbed.channel.unary_stream("/promptsphere.generation.v1.RunsService/StreamRun", None, None)
 
     raw, _ = await refusal(read_all(call(b"\xff\xff\xff\xff", metadata=testbed.as_user())))
 
@@ -179,7 +185,7 @@ async def test_bytes_that_are_no_message_are_refused_in_a_stream_too(testbed: Te
 
 
 async def test_who_is_not_known_is_told_that_before_the_message_is_read(testbed: Testbed) -> None:
-    call = testbed.channel.unary_unary("/promptsphere.auth.v1.ApiKeysService/ListApiKeys")
+    call = testbed.channel.unary_unary("/promptsphere.auth.v1.ApiKeysService/ListApiKeys", None, None)
 
     raw, _ = await refusal(call(b"\xff\xff\xff\xff"))
 
@@ -187,7 +193,7 @@ async def test_who_is_not_known_is_told_that_before_the_message_is_read(testbed:
 
 
 async def test_a_method_that_is_not_served_is_not_implemented(testbed: Testbed) -> None:
-    call = testbed.channel.unary_unary("/promptsphere.auth.v1.ApiKeysService/Nothing")
+    call = testbed.channel.unary_unary("/promptsphere.auth.v1.ApiKeysService/Nothing", None, None)
 
     raw, error = await refusal(call(b""))
 
@@ -201,6 +207,7 @@ def test_details_that_are_not_ours_are_ignored() -> None:
         grpc.aio.Metadata(),
         grpc.aio.Metadata(("grpc-status-details-bin", b"\xff\xff\xff")),
         details="connect to 10.0.0.7:1 failed",
+        debug_error_string="",
     )
 
     error = error_from_rpc(failure)
