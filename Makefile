@@ -38,7 +38,8 @@ demo: $(INSTALLED) ## Walk from a sentence to a served prompt; make demo SENTENC
 	@exec $(BIN)/python -m local_stack demo $${SENTENCE:+"$$SENTENCE"}
 
 test: lint servers ## All checks and tests, on SQLite and MariaDB, with the real processes
-	@$(BIN)/pytest $(TESTED)
+	@$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal -m "not e2e" $(TESTED)
+	@$(BIN)/pytest --quiet tests/e2e
 
 check: lint unit ## Style, types, imports, contracts, and the tests that need no server; < 2 min
 
@@ -51,7 +52,7 @@ lint: $(INSTALLED) ## Style, types, imports, contracts
 	@cd protos && ../$(BIN)/buf lint
 
 unit: $(INSTALLED) ## Tests that need no installed server
-	@$(BIN)/pytest --quiet --database=sqlite -m "not e2e and not slow" $(TESTED)
+	@$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --database=sqlite -m "not e2e and not slow" $(TESTED)
 
 bench: $(INSTALLED) ## Measure the product against the floor in the same run
 	@exec $(BIN)/python tests/load/bench.py

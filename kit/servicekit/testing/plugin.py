@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MYSQL_URL_VARIABLE = "PROMPTSPHERE_TEST_MYSQL_URL"
 _KINDS = ("sqlite", "mysql")
-_RAN: pytest.StashKey[Counter[str]] = pytest.StashKey()
+_PROPERTY = "database"
 _SERVER_VERSION: pytest.StashKey[str] = pytest.StashKey()
 
 
@@ -96,21 +96,41 @@ def pytest_runtest_makereport(
     item: pytest.Item,
     call: pytest.CallInfo[None],
 ) -> Iterator[None]:
-    """Count the tests that ran on each database."""
+    """Note on the report which database a test ran on; a report travels from a worker of xdist, a stash doesn't."""
     report = yield
     callspec = getattr(item, "callspec", None)
     if call.when == "call" and callspec is not None:
-        ran = item.config.stash.setdefault(_RAN, Counter())
-        ran.update(kind for kind in callspec.params.values() if isinstance(kind, str) and kind in _KINDS)
+        kinds = [kind for kind in callspec.params.values() if isinstance(kind, str) and kind in _KINDS]
+        version = item.config.stash.get(_SERVER_VERSION, "")
+        report.user_properties += [(_PROPERTY, f"{kind} {version}") for kind in kinds]
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how many tests ran on each database, so that none is left out unseen."""
-    ran = config.stash.get(_RAN, Counter())
-    if not ran and config.getoption("--database") == "both":
-        return
-    version = config.stash.get(_SERVER_VERSION, "not started")
-    terminalreporter.write_sep("-", "databases")
-    terminalreporter.write_line(f"SQLite: {ran['sqlite']} tests")
-    terminalreporter.write_line(f"MariaDB or MySQL ({version}): {ran['mysql']} tests")
+class _Tally:
+    """Counts the tests that ran on each database."""
+
+    def __init__(self) -> None:
+        self.ran: Counter[str] = Counter()
+        self.version = "not started"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count one report."""
+        for name, value in report.user_properties:
+            if name == _PROPERTY and report.when == "call":
+                kind, _, version = str(value).partition(" ")
+                self.ran[kind] += 1
+                self.version = version or self.version
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say how many tests ran on each database, so that none is left out unseen."""
+        if not self.ran:
+            return
+        terminalreporter.write_sep("-", "databases")
+        terminalreporter.write_line(f"SQLite: {self.ran['sqlite']} tests")
+        terminalreporter.write_line(f"MariaDB or MySQL ({self.version}): {self.ran['mysql']} tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count where the reports end up: in the one process that prints them."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Tally(), "servicekit-databases")
