@@ -23,9 +23,8 @@ class Screen:
     def sentence(self, text: str, *, engine: str) -> None:
         """The user's sentence."""
         self._console.print()
-        self._console.print(
-            Panel(Text(text), title=f"1  {self._words.sentence}", subtitle=f"engine: {engine}", expand=False)
-        )
+        self._console.print(Panel(Text(text), title=f"1  {self._words.sentence}"))
+        self._console.print(Text(f"   engine: {engine}", style="dim"))
 
     def requirements(self, items: list[Json]) -> None:
         """What was understood, with the words it rests on."""
@@ -45,8 +44,10 @@ class Screen:
         table.add_column(words.question)
         table.add_column(words.default)
         for name, field in form["schema"].get("properties", {}).items():
-            if name in form["prefill"]:
-                table.add_row(Text(field.get("title", name)), Text(_shown(form["prefill"][name])))
+            answer = form["prefill"].get(name)
+            if answer:
+                label = form["ui"].get(name, {}).get("labels", {}).get(answer) if isinstance(answer, str) else None
+                table.add_row(Text(field.get("title", name)), Text(label or _shown(answer)))
         self._console.print(table)
 
     def writing_begins(self, layout: str) -> None:
@@ -72,10 +73,12 @@ class Screen:
         table.add_row(*(_score(value) for value in result["dimensions"].values()))
         self._console.print(table)
         fix = result.get("top_fix")
-        said = fix.get("fix") or fix.get("message") or "" if isinstance(fix, dict) else fix
-        self._console.print(
-            Text(f"   {words.top_fix}: {said}" if said else f"   {words.nothing_to_fix}", style="yellow")
-        )
+        said = f"{words.top_fix}: {fix['fix']}" if fix else words.nothing_to_fix
+        self._console.print(Text(f"   {said}", style="yellow"))
+        checks = [check["verdict"] for check in result["checks"]]
+        unasked = checks.count("not_assessed")
+        counted = words.checks.format(done=len(checks) - unasked, open=unasked)
+        self._console.print(Text(f"   {counted}", style="dim"))
 
     def step(self, number: int, text: str) -> None:
         """A step that succeeded, in a line."""

@@ -21,6 +21,7 @@ class Words:
     score: str
     top_fix: str
     nothing_to_fix: str
+    checks: str
     saved: str
     unchanged: str
     labelled: str
@@ -44,7 +45,8 @@ ZH = Words(
     writing="生成提示词",
     score="质量评估",
     top_fix="首要改进",
-    nothing_to_fix="没有需要改进的地方",
+    nothing_to_fix="能用规则检查的，没有需要改进的地方",
+    checks="用规则完成 {done} 项检查；{open} 项需要模型判断，未评",
     saved="已保存为 {name} 的第 {number} 版",
     unchanged="内容与 {name} 的第 {number} 版相同，没有新建版本",
     labelled="标签 production 指向第 {number} 版",
@@ -68,7 +70,8 @@ EN = Words(
     writing="The prompt",
     score="Assessment",
     top_fix="First thing to improve",
-    nothing_to_fix="Nothing to improve",
+    nothing_to_fix="Nothing to improve among what rules can check",
+    checks="{done} checks done by rules; {open} need a model's judgement and are not assessed",
     saved="Saved as version {number} of {name}",
     unchanged="Same content as version {number} of {name}; no new version",
     labelled="Label production points at version {number}",
