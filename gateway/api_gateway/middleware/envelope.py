@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_gateway import problems
 
+PROBES: Final = frozenset({"/livez", "/readyz"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 DOCS_POLICY: Final = (
@@ -91,7 +92,9 @@ class _Exchange:
         method = self._scope["method"]
         _requests.labels(method, status).inc()
         _seconds.labels(method).observe(self._first_byte_seconds)
-        if status >= 500 or not self._scope["path"].startswith(("/api/v1/delivery/", "/livez", "/readyz")):
+        path = self._scope["path"]
+        # Probes come every second and deliveries all day; of these only what went wrong is worth a line.
+        if path not in PROBES and (status >= 500 or not path.startswith("/api/v1/delivery/")):
             _log.info(
                 "request answered",
                 method=method,

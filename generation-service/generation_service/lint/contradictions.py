@@ -72,6 +72,11 @@ def contradiction_pair(document: Document, _: Expectations) -> Iterator[Hit]:
             language = (wanted, sentence.text)
 
 
+def asks_for_a_style(document: Document) -> bool:
+    """True when a sentence asks how answers shall be: brief, detailed, formal and the like."""
+    return any(True for number, sentence in enumerate(document.sentences) for _ in _demands(sentence, number))
+
+
 def _demands(sentence: Sentence, number: int) -> Iterator[_Demand]:
     if SEQUENCED.search(sentence.text):
         return

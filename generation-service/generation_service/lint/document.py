@@ -7,17 +7,17 @@ expression is bounded or stops at a delimiter.
 """
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from servicekit.normal_form import nfc
 
 from generation_service.lint.sections import Section, Tag, example_span, find_sections, find_tags
 from generation_service.lint.vocabulary import Part
 from generation_service.requirements.domain import Language
 from generation_service.writing.variables import Placeholder, placeholders
 
-_MOST_COMBINING_MARKS = 64
 _FENCE = re.compile(r"[ \t]*(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)")
 _WRAPPED_SHARE = 0.8
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
@@ -76,25 +76,8 @@ class Document:
 
 
 def normalise(content: str) -> str:
-    """NFC in linear time: CPython sorts runs of combining marks in quadratic time, so absurd runs stay as
-    they are.
-    """
-    if unicodedata.is_normalized("NFC", content):
-        return content
-    pieces: list[str] = []
-    kept = run_start = 0
-    for index, character in enumerate(content):
-        if unicodedata.combining(character):
-            continue
-        if index - run_start > _MOST_COMBINING_MARKS:
-            pieces += (unicodedata.normalize("NFC", content[kept:run_start]), content[run_start:index])
-            kept = index
-        run_start = index + 1
-    if len(content) - run_start > _MOST_COMBINING_MARKS:
-        pieces += (unicodedata.normalize("NFC", content[kept:run_start]), content[run_start:])
-    else:
-        pieces.append(unicodedata.normalize("NFC", content[kept:]))
-    return "".join(pieces)
+    """The content as findings are counted in it: NFC, absurd runs of combining marks as they are."""
+    return nfc(content)
 
 
 def language_of(text: str) -> Language:

@@ -3,13 +3,13 @@
 A text is a prompt when one of these holds: titled sections (headings, tags, labels) announce two of role,
 task, rules, output, fallback; a sentence orders a piece of language work ("请总结…", "你的任务是…",
 "Translate …", "Your task is …"); a role is given ("你是一名…", "You are a …") together with a task, output,
-rule or fallback; it has a variable or reference and shows any of these parts. A poem, a greeting, small talk
-or a question about the weather shows none of them.
+rule, fallback or a wish for a style ("简洁", "be brief"); it has a variable or reference and shows any of these
+parts. A poem, a greeting, small talk or a question about the weather shows none of them.
 """
 
 from collections.abc import Iterator, Mapping
 
-from generation_service.lint.contradictions import contradiction_pair
+from generation_service.lint.contradictions import asks_for_a_style, contradiction_pair
 from generation_service.lint.document import Document
 from generation_service.lint.domain import Expectations
 from generation_service.lint.parts import evidence_of, sections_of
@@ -25,6 +25,7 @@ _LANGUAGE_WORK = phrase(
     r"(?:^|[，,])\W*(?:\d{1,3}\W+)?(?:请你?(?:根据|按照|为|帮|将|把|对|用|以|从|写|生成|分析|总结|概括|翻译"
     r"|撰写|回答|提取|判断|阅读|检查|审查|评估|编写|设计|制定|列|改写|扮演)"
     r"|(?:写|撰写|编写|生成|翻译|总结|概括|提取|抽取|列出|改写|润色|回答|审查|评估|整理)(?:[^了着过的]|$)"
+    r"|请[^，,\n]{0,12}(?:回答|回复|答复|作答|输出)"
     r"|(?:帮我|帮用户|扮演|把下面|将下面|根据下面|根据以下))"
     r"|你的(?:任务|职责|目标|工作)是|(?:任务|目标|职责)[:：]|需要你"
     r"|^\W*(?:\d{1,3}\W+)?(?:please )?(?:write|summari[sz]e|translate|answer|generate|analy[sz]e|classify"
@@ -51,7 +52,7 @@ def is_prompt(document: Document) -> bool:
         return True
     has_role = any(_ROLE_GIVEN.search(sentence.text) for sentence in document.sentences)
     shown = [part for part in _PARTS if evidence_of(document, part) is not None]
-    if has_role and set(shown) - {Part.ROLE}:
+    if has_role and (set(shown) - {Part.ROLE} or asks_for_a_style(document)):
         return True
     kinds = {each.kind for each in document.placeholders}
     return bool(shown) and bool(kinds & {PlaceholderKind.VARIABLE, PlaceholderKind.REFERENCE})

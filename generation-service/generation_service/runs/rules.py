@@ -50,7 +50,7 @@ class NewRun:
     @property
     def meta(self) -> JsonObject:
         """The data of the run's first event."""
-        return {"id": self.id, "kind": self.kind.value, "engine": self.engine, "model": self.model}
+        return {"id": self.id, "kind": self.kind.value, "engine": self.engine, "model": self.model or None}
 
 
 async def create(

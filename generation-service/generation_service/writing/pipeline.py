@@ -15,11 +15,10 @@ from generation_service.requirements.pipeline import ParseOrder, understand
 from generation_service.requirements.rules import REFUSAL, Understood
 from generation_service.runs.context import Rejected, RunContext
 from generation_service.writing import gates
-from generation_service.writing.composer import assumptions, compose
+from generation_service.writing.assembly import finish
+from generation_service.writing.composer import compose
 from generation_service.writing.domain import GateViolation, Layout, WriteRequest
 from generation_service.writing.model_writing import rewrite_with_violations, write_with_model
-from generation_service.writing.tracing import trace
-from generation_service.writing.variables import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +102,13 @@ async def _check(run: RunContext, request: WriteRequest, content: str) -> Sequen
 
 
 def _result(request: WriteRequest, content: str, source: Understood) -> JsonObject:
-    requirements = request.parsed.requirements
+    written = finish(request, content)
     result = {
         "content": content,
-        "variables": [asdict(one) for one in describe(content, request.language)],
-        "trace": [asdict(one) for one in trace(requirements, content, request.language)],
-        "assumptions": list(assumptions(request)),
-        "violations": [],
+        "variables": [asdict(one) for one in written.variables],
+        "trace": [asdict(one) for one in written.trace],
+        "assumptions": list(written.assumptions),
+        "violations": [asdict(one) for one in written.violations],
         "requirement_id": source.id,
         "parse_engine": source.engine,
         "language": request.language,

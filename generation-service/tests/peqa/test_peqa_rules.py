@@ -341,3 +341,23 @@ def test_any_text_gets_a_score_between_0_and_100_and_always_the_same(text: str) 
     assert 0 <= found.overall <= 100
     assert all(score is None or 0 <= score <= 100 for score in found.dimensions.values())
     assert found == assess(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "你是一名客服专家。\n\n尽量简洁，也要详细。",
+        "你是一名客服专家，请尽量简洁地详细回答。",
+        "You are a support agent. Be brief. Give detailed, exhaustive answers.",
+    ],
+)
+def test_a_bad_prompt_is_still_a_prompt(text: str) -> None:
+    found = assess(text)
+
+    assert "not_a_prompt" not in {cap.id for cap in found.caps}
+    assert found.overall < 70
+
+
+@pytest.mark.parametrize("text", ["今天天气不错，你是一朵花。", "You are an angel. I love you."])
+def test_what_only_sounds_like_a_role_is_no_prompt(text: str) -> None:
+    assert "not_a_prompt" in {cap.id for cap in assess(text).caps}
