@@ -22,8 +22,8 @@ _SCAN_COUNT = 500
 # An entry is "<version> <json>". What is there stays when it is as new; anything unreadable counts as older.
 # Answers the entry that stands afterwards.
 _FILL = """
-local present = redis.call('GET', KEYS[1])
-if present then
+local present = redis.pcall('GET', KEYS[1])
+if type(present) == 'string' then
   local version = tonumber(string.match(present, '^(%d+) '))
   if version and version >= tonumber(ARGV[1]) then return present end
 end

@@ -79,16 +79,20 @@ async def once(
     try:
         response = await database.write(claimed)
     except Contended as error:
-        if not claim.is_waiting:
-            raise
-        raise Aborted(
-            "The first request with this Idempotency-Key is still at work; repeat it in a moment.",
-            reason="in_progress",
-            retry_after_seconds=1.0,
-        ) from error
+        if claim.is_waiting:
+            raise _in_progress() from error
+        raise
     if claim.is_replay:
         call.mark_replayed()
     return response
+
+
+def _in_progress() -> Aborted:
+    return Aborted(
+        "The first request with this Idempotency-Key is still at work; repeat it in a moment.",
+        reason="in_progress",
+        retry_after_seconds=1.0,
+    )
 
 
 async def purge(session: AsyncSession, *, limit: int = PURGE_BATCH) -> int:
@@ -104,7 +108,8 @@ async def purge(session: AsyncSession, *, limit: int = PURGE_BATCH) -> int:
     if ids:
         await session.execute(
             delete(IdempotencyKey)
-            .where(IdempotencyKey.id.in_(ids))
+            # Once more by age: an expired key may have been taken anew since it was found.
+            .where(IdempotencyKey.id.in_(ids), IdempotencyKey.expires_at < now())
             .execution_options(all_workspaces="the keys just found"),
         )
     return len(ids)

@@ -54,6 +54,6 @@ def decode(entry: bytes | str | None) -> LiveRecord | None:
         state, version, roles = value["state"], value["version"], value["roles"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    if state not in {"live", "revoked"} or not isinstance(version, int) or not isinstance(roles, dict):
+    if state not in ("live", "revoked") or not isinstance(version, int) or not isinstance(roles, dict):
         return None
     return LiveRecord(state=state, version=version, roles=MappingProxyType(roles))

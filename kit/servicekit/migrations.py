@@ -5,11 +5,10 @@ The folder stands at `<service-folder>/migrations`; the wheel carries it as `<pa
     [tool.hatch.build.targets.wheel.force-include]
     "migrations" = "prompt_service/migrations"
 
-Only `migrate` changes a schema, under a lock; services call `check_revision` when they start. A revision uses
+Only `migrate` changes a schema, under a lock; services call `revisions.check_revision` when they start. A revision uses
 the functions of `servicekit.migration_steps`, so that one that was killed halfway can run again.
 """
 
-import importlib.util
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -18,51 +17,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import Engine, MetaData
 
 from servicekit import migration_locks
-from servicekit.db.database import Database
 from servicekit.db.migration_engine import open_migration_engine
+from servicekit.revisions import WrongRevisionError, check_revision, current, revisions_in, script_location
+
+__all__ = ["WrongRevisionError", "assert_no_drift", "check_revision", "migrate", "script_location"]
 
 LOCK_LIMIT_SECONDS = 60.0
-
-
-class WrongRevisionError(RuntimeError):
-    """The schema is not the one that this code expects.
-
-    Attributes:
-        found: revision of the schema, None when it is empty.
-        expected: revision that this code expects.
-        is_ahead: the schema is newer than this code.
-    """
-
-    def __init__(self, found: str | None, expected: str | None, *, is_ahead: bool) -> None:
-        advice = (
-            "it was migrated by a newer version: start that version"
-            if is_ahead
-            else "run the service's `migrate` command first"
-        )
-        super().__init__(f"The database is at revision {found or 'none'}, this version expects {expected}; {advice}.")
-        self.found = found
-        self.expected = expected
-        self.is_ahead = is_ahead
-
-
-def script_location(package: str) -> Path:
-    """The migrations of a service's package, installed as a wheel or editable.
-
-    Raises:
-        FileNotFoundError: there are none.
-    """
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"the package {package} is not installed")
-    folder = Path(spec.origin).parent
-    for candidate in (folder / "migrations", folder.parent / "migrations"):
-        if (candidate / "versions").is_dir():
-            return candidate
-    raise FileNotFoundError(f"{package} has no migrations, neither in {folder} nor beside it")
 
 
 def migrate(
@@ -79,21 +42,9 @@ def migrate(
     engine = open_migration_engine(url)
     try:
         with _lock(engine, lock_limit_seconds):
-            _run(engine, _scripts(location), revision)
+            _run(engine, location, revision)
     finally:
         engine.dispose()
-
-
-async def check_revision(database: Database, location: Path) -> None:
-    """Make sure that the schema is exactly at the revision of this code.
-
-    Raises:
-        WrongRevisionError: it is behind or ahead.
-        sqlalchemy.exc.DBAPIError: the database does not answer.
-    """
-    async with database.engine.connect() as connection:
-        found = await connection.run_sync(_current)
-    _demand_head(_scripts(location), found)
 
 
 def assert_no_drift(url: str, location: Path, metadata: MetaData, *, ignored_prefixes: tuple[str, ...] = ()) -> None:
@@ -125,15 +76,14 @@ def assert_no_drift(url: str, location: Path, metadata: MetaData, *, ignored_pre
         raise AssertionError(f"the migrations do not make what the models declare:\n{listed}")
 
 
-def _scripts(location: Path) -> ScriptDirectory:
-    return ScriptDirectory(str(location), file_template="%%(rev)s_%%(slug)s")
-
-
-def _run(engine: Engine, scripts: ScriptDirectory, revision: str) -> None:
+def _run(engine: Engine, location: Path, revision: str) -> None:
+    scripts, known = ScriptDirectory(str(location)), revisions_in(location)
+    if [script.revision for script in scripts.walk_revisions()] != known[::-1]:
+        raise ValueError(f"{location}: each revision bears the number that its file begins with and follows the last.")
     with engine.connect() as connection:
-        found = _current(connection)
-        if found is not None and not _knows(scripts, found):
-            raise WrongRevisionError(found, scripts.get_current_head(), is_ahead=True)
+        found = current(connection)
+        if found is not None and found not in known:
+            raise WrongRevisionError(found, known[-1], is_ahead=True)
         connection.rollback()
 
         def steps(current: object, _context: MigrationContext) -> object:
@@ -150,24 +100,6 @@ def _run(engine: Engine, scripts: ScriptDirectory, revision: str) -> None:
             with environment.begin_transaction():
                 environment.run_migrations()
         connection.commit()
-
-
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _knows(scripts: ScriptDirectory, revision: str) -> bool:
-    try:
-        return scripts.get_revision(revision) is not None
-    except CommandError:
-        return False
-
-
-def _demand_head(scripts: ScriptDirectory, found: str | None) -> None:
-    expected = scripts.get_current_head()
-    if found != expected:
-        is_ahead = found is not None and not _knows(scripts, found)
-        raise WrongRevisionError(found, expected, is_ahead=is_ahead)
 
 
 def _lock(engine: Engine, limit_seconds: float) -> AbstractContextManager[None]:

@@ -10,11 +10,14 @@ from typing import Generic, TypeVar
 
 import grpc
 import uvloop
+from sqlalchemy.exc import DBAPIError
 
-from servicekit import log, migrations
+from servicekit import log, revisions
 from servicekit.db.database import Database
 from servicekit.errors import SphereError
+from servicekit.migration_locks import MigrationLockedError
 from servicekit.redis import GuardedRedis
+from servicekit.revisions import WrongRevisionError
 from servicekit.rpc.health import Health
 from servicekit.rpc.server import create_server
 from servicekit.settings import ServiceSettings
@@ -59,13 +62,15 @@ def main(name: str, *, settings: type[S], package: str, compose: Compose[S]) -> 
         return 1
     try:
         if sys.argv[1:] == ["migrate"]:
+            from servicekit import migrations  # Alembic: 11 MB that who serves does not need
+
             migrations.migrate(chosen.database_url, migrations.script_location(package))
             return 0
         if sys.argv[1:]:
             _log.error("arguments not understood", arguments=sys.argv[1:], known=["migrate"])
             return 2
         uvloop.run(_serve(chosen, package, compose))
-    except (SphereError, ValueError, OSError) as problem:
+    except (SphereError, WrongRevisionError, MigrationLockedError, DBAPIError, ValueError, OSError) as problem:
         _log.error("could not start", problem=str(problem))
         return 1
     return 0
@@ -95,7 +100,7 @@ async def _serve(settings: S, package: str, compose: Compose[S]) -> None:
     )
     tasks = TaskRegistry()
     try:
-        await migrations.check_revision(database, migrations.script_location(package))
+        await revisions.check_revision(database, revisions.script_location(package))
         keys = KeyRing()
         server = create_server(keys, settings.service_credential())
         health = Health(server)

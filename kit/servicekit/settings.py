@@ -111,10 +111,24 @@ def _write_new_secret(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
-    draft.write_bytes(secrets.token_hex(SECRET_BYTES).encode("ascii"))
+    # Synced, folder and all: what a secret has sealed is in the database at once, and a power cut must not leave that
+    # without its secret.
+    with draft.open("wb") as file:
+        file.write(secrets.token_hex(SECRET_BYTES).encode("ascii"))
+        file.flush()
+        os.fsync(file.fileno())
     try:
         os.link(draft, path)
+        _sync_folder(path.parent)
     except FileExistsError:
         pass  # another process was first; its secret is the secret
     finally:
         draft.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -215,7 +215,10 @@ def _public_key(key: PublicKey) -> EllipticCurvePublicKey:
 
 
 def _claims(payload: Mapping[str, Any]) -> Claims:
-    kind: Literal["user", "api_key"] = "api_key" if payload.get("act") == "api_key" else "user"
+    act = payload.get("act")
+    if act not in (None, "api_key"):  # a kind that this version does not know is not a person without limits
+        raise ValueError("an actor of an unknown kind")
+    kind: Literal["user", "api_key"] = "api_key" if act else "user"
     actor = Actor(
         kind=kind,
         id=_text(payload["sid"] if kind == "api_key" else payload["sub"]),

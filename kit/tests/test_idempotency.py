@@ -14,7 +14,7 @@ from servicekit.errors import Aborted, InvalidArgument, NotFound
 from servicekit.idempotency import IdempotencyKey, once
 from servicekit.identity import Actor
 from servicekit.rpc.call import Call, enter_call
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -234,3 +234,37 @@ async def test_expired_keys_are_purged_in_batches_and_others_stay(
 
 def test_the_table_is_adopted_as_the_kit_declares_it() -> None:
     assert Table.metadata.tables["idempotency_keys"].c.keys() == KitTable.metadata.tables["idempotency_keys"].c.keys()
+
+
+async def test_a_key_taken_anew_while_it_is_purged_stays(
+    database: Database, database_url: str, keyed: Call, actor: Actor
+) -> None:
+    await called(database, keyed)
+    await end_all_keys(database, actor)
+    elsewhere = Database(database_url)
+    at_work, finish = asyncio.Event(), asyncio.Event()
+
+    async def slow(session: AsyncSession) -> StringValue:
+        answer = await create(session)
+        at_work.set()
+        await finish.wait()
+        return answer
+
+    anew = asyncio.create_task(once(elsewhere, StringValue, slow))
+    await at_work.wait()
+    purging = asyncio.create_task(database.write(idempotency.purge))
+    if database.dialect == "mysql":  # SQLite lets the purge begin only after the other has ended
+        await until_somebody_waits_for_a_lock(elsewhere)
+    finish.set()
+    first = (await anew).value
+    await purging
+    await elsewhere.close()
+
+    assert await called(database, dataclasses.replace(keyed)) == first
+
+
+async def until_somebody_waits_for_a_lock(database: Database) -> None:
+    waiting = text("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
+    async with database.engine.connect() as connection:
+        while not await connection.scalar(waiting):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.02)

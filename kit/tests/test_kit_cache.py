@@ -210,3 +210,10 @@ async def test_without_redis_counting_and_revoking_say_so(lonely_cache: Cache) -
         await lonely_cache.delete("key")
     with pytest.raises(RedisUnavailable):
         await lonely_cache.set_if_newer("key", Versioned(None, 1), ttl_seconds=1)
+
+
+async def test_what_is_no_entry_at_all_is_overwritten(cache: Cache, admin: Redis, namespace: str) -> None:
+    """The server is shared: a list under our key must not stop revocations for good."""
+    await admin.rpush(f"{namespace}:key", "stranger")
+
+    assert await cache.set_if_newer("key", Versioned("ours", 1), ttl_seconds=30)

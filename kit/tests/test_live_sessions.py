@@ -30,6 +30,7 @@ def test_a_revoked_record_has_no_roles() -> None:
         b"7 []",
         b'7 {"state": "live"}',
         b'7 {"state": "asleep", "version": 7, "roles": {}}',
+        b'7 {"state": [], "version": 7, "roles": {}}',
         b'7 {"state": "live", "version": "7", "roles": {}}',
         b'7 {"state": "live", "version": 7, "roles": []}',
     ],

@@ -1,10 +1,10 @@
 """What every text from outside must hold to. Lengths count Unicode code points after NFC (api.md, Limits)."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from servicekit.errors import InvalidArgument, NotFound, Violation
+from servicekit.normal_form import nfc
 
 MAX_COMMENT_CHARS = 4000
 """Commit messages, reasons and descriptions."""
@@ -30,7 +30,7 @@ def check_text(text: str, pointer: str, violations: list[Violation], *, max_char
     if problem:
         violations.append(Violation(pointer, problem))
         return text
-    text = unicodedata.normalize("NFC", text)
+    text = nfc(text)
     if len(text) > max_chars:
         violations.append(Violation(pointer, f"Use at most {max_chars} characters; this has {len(text)}."))
     return text

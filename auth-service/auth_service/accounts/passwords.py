@@ -4,7 +4,6 @@ A hash takes 20 to 30 ms and 19 MiB (OWASP's first choice): more than one at a t
 """
 
 import asyncio
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
@@ -15,6 +14,7 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 from prometheus_client import Counter
 from servicekit.errors import Violation
+from servicekit.normal_form import nfc
 
 from auth_service.accounts.turns import Turns
 
@@ -44,7 +44,7 @@ class Match:
 
 def normalize(password: str) -> str:
     """The password as it is counted and hashed: NFC, so that it is the same typed on any system."""
-    return unicodedata.normalize("NFC", password)
+    return nfc(password)
 
 
 def check_new(password: str, *, pointer: str) -> list[Violation]:

@@ -3,12 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
 from servicekit import audit
 from servicekit.db.schema import new_id
 from servicekit.errors import Aborted, AlreadyExists, InvalidArgument, Unauthenticated, Violation
+from servicekit.normal_form import nfc
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,7 +35,8 @@ class NewAccount:
 
 def fold_email(email: str) -> str:
     """The address by which an account is known: NFC, lower case. Equal addresses are equal texts."""
-    return unicodedata.normalize("NFC", email).lower()
+    # Once more, since lower case may compose where capitals do not: ẖ has no single capital.
+    return nfc(nfc(email).lower())
 
 
 def check_new_account(*, email: str, password: str, display_name: str, locale: str) -> NewAccount:
@@ -44,7 +47,7 @@ def check_new_account(*, email: str, password: str, display_name: str, locale: s
     """
     folded, name = fold_email(email), clean_name(display_name)
     violations = passwords.check_new(password, pointer="/password")
-    if len(folded) > EMAIL_MAX_CHARS or not _EMAIL.fullmatch(folded):
+    if len(folded) > EMAIL_MAX_CHARS or not _EMAIL.fullmatch(folded) or has_unseen(folded):
         violations.append(Violation("/email", f"must be an e-mail address of at most {EMAIL_MAX_CHARS} characters"))
     violations += _check_name(name)
     violations += _check_locale(locale or LOCALES[0])
@@ -54,7 +57,12 @@ def check_new_account(*, email: str, password: str, display_name: str, locale: s
 
 def clean_name(name: str) -> str:
     """A display name as it is kept: NFC, without blanks around it."""
-    return unicodedata.normalize("NFC", name).strip()
+    return nfc(name).strip()
+
+
+def has_unseen(text: str, *, categories: AbstractSet[str] = frozenset({"Cc", "Cf"})) -> bool:
+    """True when a character controls or formats and cannot be seen itself, by which two texts would look the same."""
+    return any(unicodedata.category(character) in categories for character in text)
 
 
 async def create(session: AsyncSession, account: NewAccount, *, password_hash: str, now: datetime) -> User:
@@ -151,7 +159,7 @@ async def update(
 def _check_name(name: str) -> list[Violation]:
     if not 1 <= len(name) <= DISPLAY_NAME_MAX_CHARS:
         return [Violation("/display_name", f"must have 1 to {DISPLAY_NAME_MAX_CHARS} characters")]
-    if any(unicodedata.category(character) == "Cc" for character in name):
+    if has_unseen(name, categories={"Cc"}):  # "Cf" joins emoji and the letters of some scripts
         return [Violation("/display_name", "must not contain control characters")]
     return []
 

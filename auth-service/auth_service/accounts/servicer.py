@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts import rules, signing_in
 from auth_service.accounts.models import User
-from auth_service.accounts.signing_in import Desk
+from auth_service.accounts.signing_in import Desk, PasswordChange
 from auth_service.keys.ring import AccessToken, SigningRing
 from auth_service.sessions.live_records import LiveRecords
 from auth_service.sessions.rules import Client, Grant
@@ -94,22 +94,24 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
         """Change one's password; every other session ends."""
         del context
         actor = current_call().actor
-        change = await signing_in.prepare_password_change(
+        async with signing_in.password_change(
             self._desk, actor, current=request.current_password, new=request.new_password, client=client()
-        )
+        ) as change:
+            response = await self._apply(change, actor)
+        self._live_records.announced()
+        return response
 
+    async def _apply(self, change: PasswordChange, actor: Actor) -> accounts_pb2.ChangePasswordResponse:
         async def unit(session: AsyncSession) -> accounts_pb2.ChangePasswordResponse:
             await signing_in.apply_password_change(session, change, actor, desk=self._desk)
             return accounts_pb2.ChangePasswordResponse()
 
         try:
             # The password is judged inside: a repeat under its key succeeds, though the password is new by then.
-            response = await idempotency.once(self._desk.database, accounts_pb2.ChangePasswordResponse, unit)
+            return await idempotency.once(self._desk.database, accounts_pb2.ChangePasswordResponse, unit)
         except Unauthenticated:
             await self._desk.database.write(partial(signing_in.count_wrong_password, change=change, desk=self._desk))
             raise
-        self._live_records.announced()
-        return response
 
 
 def client() -> Client:

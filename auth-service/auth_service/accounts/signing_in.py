@@ -3,6 +3,8 @@
 The hash takes 25 ms of CPU, so no transaction is open meanwhile; what was read before it is checked again after it.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -97,11 +99,7 @@ async def login(desk: Desk, *, email: str, password: str, client: Client) -> Gra
         Unavailable: `overloaded`, too many wait for a hash.
     """
     attempt = Attempt(rules.fold_email(email), client.ip)
-    standing = await _standing(desk, attempt)
-    standing.check()
-    async with desk.passwords.turn(suspicion=standing.suspicion):
-        # Once more: those who were ahead in the queue may have failed too. Inside the turn nobody overtakes.
-        (await _standing(desk, attempt)).check()
+    async with _turn(desk, attempt):
         user = await desk.database.read(partial(rules.find_by_email, email=attempt.email))
         proof = await _prove(desk, user, password)
         grant = await desk.database.write(
@@ -112,10 +110,13 @@ async def login(desk: Desk, *, email: str, password: str, client: Client) -> Gra
     return grant
 
 
-async def prepare_password_change(
+@asynccontextmanager
+async def password_change(
     desk: Desk, actor: Actor, *, current: str, new: str, client: Client
-) -> PasswordChange:
-    """Verify a person's current password and hash the new one.
+) -> AsyncIterator[PasswordChange]:
+    """Verify a person's current password and hash the new one; apply or count it inside the context.
+
+    Until it is left no other password is tried, so guesses sent all at once meet the failures of those before them.
 
     Raises:
         InvalidArgument: the new password is too short or too long.
@@ -125,12 +126,10 @@ async def prepare_password_change(
     rules.refuse(passwords.check_new(new, pointer="/new_password"))
     user = await desk.database.read(partial(rules.get, user_id=actor.user_id))
     attempt = Attempt(user.email, client.ip)
-    standing = await _standing(desk, attempt)
-    standing.check()
-    async with desk.passwords.turn(suspicion=standing.suspicion):
+    async with _turn(desk, attempt):
         proof = await _prove(desk, user, current)
         new_hash = await desk.passwords.hash(new) if proof.is_right else None
-    return PasswordChange(attempt, replace(proof, rehashed=None), new_hash)
+        yield PasswordChange(attempt, replace(proof, rehashed=None), new_hash)
 
 
 async def apply_password_change(session: AsyncSession, change: PasswordChange, actor: Actor, *, desk: Desk) -> int:
@@ -161,6 +160,17 @@ async def apply_password_change(session: AsyncSession, change: PasswordChange, a
 async def count_wrong_password(session: AsyncSession, change: PasswordChange, *, desk: Desk) -> None:
     """Leave the trace of a password change that was refused."""
     await _leave_trace(session, change.attempt, change.proof.user, desk=desk)
+
+
+@asynccontextmanager
+async def _turn(desk: Desk, attempt: Attempt) -> AsyncIterator[None]:
+    """Hold the hashing thread for an attempt that need not wait."""
+    standing = await _standing(desk, attempt)
+    standing.check()
+    async with desk.passwords.turn(suspicion=standing.suspicion):
+        # Once more: those who were ahead in the queue may have failed too. Inside the turn nobody overtakes.
+        (await _standing(desk, attempt)).check()
+        yield
 
 
 async def _standing(desk: Desk, attempt: Attempt) -> throttle.Standing:

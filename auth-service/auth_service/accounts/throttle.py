@@ -186,6 +186,8 @@ def _network(ip: str) -> str:
     except ValueError:
         return ip
     if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:  # how a dual-stack socket shows IPv4, all of it in one /64
+            return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
     return str(address)
 

@@ -1,6 +1,5 @@
 """API keys: made, listed, rotated and revoked by people; exchanged by the gateway for access tokens."""
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +8,12 @@ from servicekit import audit
 from servicekit.db.schema import new_id
 from servicekit.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Violation
 from servicekit.identity import Actor, Role
+from servicekit.normal_form import nfc
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts.models import User
+from auth_service.accounts.rules import has_unseen
 from auth_service.api_keys import limits, secrets
 from auth_service.api_keys.limits import KeyLimits
 from auth_service.api_keys.models import NAME_MAX_CHARS, ApiKey
@@ -88,10 +89,12 @@ async def create(
 def _check_request(
     name: str, *, scopes: Iterable[str], expires_at: datetime | None, allowed_ips: Iterable[str], now: datetime
 ) -> tuple[str, KeyLimits]:
-    cleaned = unicodedata.normalize("NFC", name).strip()
+    cleaned = nfc(name).strip()
     asked, violations = limits.check(scopes=scopes, expires_at=expires_at, allowed_ips=allowed_ips, now=now)
     if not 1 <= len(cleaned) <= NAME_MAX_CHARS:
         violations.insert(0, Violation("/name", f"must have 1 to {NAME_MAX_CHARS} characters"))
+    elif has_unseen(cleaned, categories={"Cc"}):
+        violations.insert(0, Violation("/name", "must not contain control characters"))
     if violations:
         first = violations[0]
         raise InvalidArgument(f"{first.pointer.split('/')[1]} {first.message}.", violations=violations)

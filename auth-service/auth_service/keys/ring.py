@@ -100,16 +100,16 @@ class SigningRing:
         self._kid = active.kid
         _log.info("signing key chosen", kid=active.kid)
 
-    async def keep(self) -> None:
-        """Refresh every five seconds for ever; while the database is away the last key goes on signing."""
+    async def keep(self, *, every_seconds: float = RELOAD_SECONDS) -> None:
+        """Refresh for ever; while the keys cannot be read, or not be opened, the last one goes on signing."""
         was_reachable = True
         while True:
-            await asyncio.sleep(RELOAD_SECONDS)
+            await asyncio.sleep(every_seconds)
             try:
                 await self.refresh()
-            except Unavailable as problem:
+            except (Unavailable, ValueError) as problem:  # ValueError: a process with another secret has rotated
                 if was_reachable:
-                    _log.warning("signing keys became unreadable", problem=problem.message)
+                    _log.warning("signing keys became unreadable", problem=str(problem))
                 was_reachable = False
             else:
                 was_reachable = True

@@ -97,7 +97,7 @@ class LiveRecords:
         """
         started = time.monotonic()
         record = await self._read(subject_id)
-        if record is UNKNOWN or time.monotonic() - started > FILL_LIMIT_SECONDS:
+        if record is UNKNOWN or _is_old_since(started):
             return record
         try:
             await self._write(subject_id, record)
@@ -118,7 +118,11 @@ class LiveRecords:
         """
         changes = await self._database.read(outbox.pending)
         for subject_id in dict.fromkeys(change.subject_id for change in changes):
+            started = time.monotonic()
             record = await self._read(subject_id)
+            while _is_old_since(started):
+                started = time.monotonic()
+                record = await self._read(subject_id)
             if record is not UNKNOWN:  # of a subject deleted since then there is nothing left to say
                 await self._write(subject_id, record)
         if changes:
@@ -164,6 +168,10 @@ class LiveRecords:
 
     async def _confirm(self, change_ids: Sequence[str]) -> None:
         await self._database.write(partial(outbox.confirm, change_ids=change_ids))
+
+
+def _is_old_since(started: float) -> bool:
+    return time.monotonic() - started > FILL_LIMIT_SECONDS
 
 
 async def _read_one(session: AsyncSession, *, subject_id: str, idle: timedelta, now: datetime) -> LiveRecord:

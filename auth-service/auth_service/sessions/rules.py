@@ -122,15 +122,8 @@ async def rotate(
     """Exchange a refresh token for its successor.
 
     The token before the newest gets the newest once more while the grace lasts: two tabs that refresh together must
-    not log a person out. Any other reuse means that two hold the token, and ends the family for both.
-
-    Args:
-        session: of a write transaction.
-        token: as it was handed out.
-        workspace_id: what the access token shall be for; empty means the one before.
-        client: where it comes from.
-        policy: limits and key.
-        now: the time.
+    not log a person out. Any other reuse means that two hold the token, and ends the family for both. An empty
+    `workspace_id` means the workspace of the access token before.
 
     Raises:
         Unauthenticated: `refresh_invalid`, not a token of a live session; `refresh_expired`; `refresh_reused`, the
@@ -138,10 +131,7 @@ async def rotate(
         NotFound: the workspace asked for is not the person's; the token stays good.
     """
     family, generation = await families.by_token(session, token)
-    if family.ended_at is not None:
-        raise families.reused() if family.ended_reason == "reuse" else families.invalid()
-    if family.is_expired(idle=policy.idle, now=now):
-        raise families.expired()
+    _check_live(family, policy=policy, now=now)
     is_newest = generation == family.generation
     is_repeat = generation == family.generation - 1 and now - family.refreshed_at <= policy.grace
     if not is_newest and not is_repeat:
@@ -158,6 +148,13 @@ async def rotate(
     else:
         successor = refresh_tokens.make(policy.refresh_key, family_id=family.id, generation=family.generation)
     return _grant(user, workspace, family, successor, policy=policy, now=now)
+
+
+def _check_live(family: SessionFamily, *, policy: SessionPolicy, now: datetime) -> None:
+    if family.ended_at is not None:
+        raise families.reused() if family.ended_reason == "reuse" else families.invalid()
+    if family.is_expired(idle=policy.idle, now=now):
+        raise families.expired()
 
 
 def _advance(

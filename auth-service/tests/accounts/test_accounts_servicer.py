@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -271,3 +272,51 @@ async def test_no_call_works_without_credentials(rig: Rig, accounts: Accounts) -
     )
 
     assert {await reason_of(call) for call in calls} == {"unauthenticated"}
+
+
+async def test_wrong_current_passwords_sent_all_at_once_are_not_all_looked_at(
+    rig: Rig, accounts: Accounts, sign_up: SignUp
+) -> None:
+    """A stolen access token must not turn into a password by guessing in parallel."""
+    mine = rig.as_gateway(access_token=(await sign_up()).access_token)
+
+    async def guess(number: int) -> str:
+        request = accounts_pb2.ChangePasswordRequest(
+            current_password=f"wrong password {number}", new_password="another good password"
+        )
+        return await reason_of(accounts.ChangePassword(request, metadata=mine))
+
+    reasons = await asyncio.gather(*(guess(number) for number in range(30)))
+
+    assert set(reasons) == {"invalid_credentials", "rate_limited"}
+    assert reasons.count("invalid_credentials") < 10
+
+
+async def test_addresses_that_are_canonically_the_same_are_one_account(
+    rig: Rig, accounts: Accounts, sign_up: SignUp
+) -> None:
+    await sign_up(email="H\u0331ans@example.com")
+    again = accounts_pb2.RegisterRequest(email="\u1e96ans@example.com", password=PASSWORD, display_name="x")
+
+    assert await reason_of(accounts.Register(again, metadata=rig.as_gateway())) == "email_taken"
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\u202e", "\u2066", "\ufeff", "\u0085"])
+async def test_an_address_holds_nothing_that_cannot_be_seen(rig: Rig, accounts: Accounts, invisible: str) -> None:
+    """Else two accounts look the same to whoever invites one of them."""
+    request = accounts_pb2.RegisterRequest(email=f"bo{invisible}ss@example.com", password=PASSWORD, display_name="Boss")
+
+    refusal = await refusal_of(accounts.Register(request, metadata=rig.as_gateway()))
+
+    assert [one.pointer for one in refusal.violations] == ["/email"]
+
+
+async def test_an_absurd_login_costs_no_more_than_another(rig: Rig, accounts: Accounts) -> None:
+    marks = "\u0301\u0316" * 200_000
+    request = accounts_pb2.LoginRequest(email=f"a{marks}@example.com", password=marks)
+    started = time.process_time()
+
+    reason = await reason_of(accounts.Login(request, metadata=rig.as_gateway()))
+
+    assert reason == "invalid_credentials"
+    assert time.process_time() - started < 2.0

@@ -14,3 +14,11 @@ def test_addresses_of_one_ipv6_customer_are_one_subject() -> None:
     assert (one.address, one.pair) == (same.address, same.pair)
     assert one.address != other.address
     assert one.account == other.account
+
+
+def test_ipv4_addresses_on_a_dual_stack_socket_are_not_one_subject() -> None:
+    """`::ffff:0:0/96` lies in one /64: everybody would wait for everybody's failures."""
+    one, other = Attempt("a@b", "::ffff:192.0.2.1"), Attempt("a@b", "::ffff:192.0.2.2")
+
+    assert one.address != other.address
+    assert one.address == Attempt("a@b", "192.0.2.1").address

@@ -19,6 +19,7 @@ from servicekit.db.schema import new_id
 from servicekit.identity import Actor, Role
 from servicekit.tokens import KeyRing
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 POLICY = KeyPolicy(secret=b"s" * 32, max_age=timedelta(days=30))
 DAY_SECONDS = 86_400
@@ -135,3 +136,33 @@ async def test_anyone_may_read_the_public_keys(rig: Rig) -> None:
     answer = await stub.ListSigningKeys(signing_keys_pb2.ListSigningKeysRequest())
 
     assert [(key.alg, len(key.x), len(key.y)) for key in answer.items] == [("ES256", 43, 43)] * 2
+
+
+async def test_while_the_active_key_does_not_open_the_last_one_goes_on_signing(database: Database) -> None:
+    """A process with another secret has rotated; when the right row is back it is taken up without a restart."""
+    clock = MovedClock()
+    ring = ring_on(database, clock)
+    await ring.refresh()
+    first = kid_of(ring)
+    async with database.engine.begin() as connection:
+        upcoming = (await connection.execute(select(SigningKey).where(SigningKey.state == "next"))).one()
+        await connection.execute(
+            update(SigningKey).where(SigningKey.state == "next").values(sealed_private_key=b"x" * 99)
+        )
+    with capture_logs() as logs:
+        keeping = asyncio.create_task(ring.keep(every_seconds=0.01))
+        clock.advance(seconds=31 * DAY_SECONDS)
+        async with asyncio.timeout(10):
+            while not (keeping.done() or any("unreadable" in entry["event"] for entry in logs)):  # noqa: ASYNC110 - the log tells nobody
+                await asyncio.sleep(0.01)
+    meanwhile = kid_of(ring)
+
+    async with database.engine.begin() as connection:
+        mended = update(SigningKey).where(SigningKey.kid == upcoming.kid)
+        await connection.execute(mended.values(sealed_private_key=upcoming.sealed_private_key))
+
+    assert meanwhile == first
+    async with asyncio.timeout(10):
+        while kid_of(ring) != upcoming.kid:  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.01)
+    keeping.cancel()

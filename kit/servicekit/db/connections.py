@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 POOL_WAIT_SECONDS = 2.0
@@ -16,6 +17,8 @@ LOCK_WAIT_SECONDS = 2
 RECYCLE_SECONDS = 1800
 SQLITE_BUSY_SECONDS = 2.0
 SQLITE_READERS = 4
+
+_FORMS = "sqlite:////path/to/file or mysql://user:password@host:port/schema"
 
 BEGIN_OPTION = "servicekit_begin"
 
@@ -32,12 +35,14 @@ def parse_url(url: str) -> URL:
     Raises:
         ValueError: it is neither; the message never contains the password.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError(f"the database URL cannot be read; use {_FORMS}") from None
     kind = parsed.get_backend_name()
     if kind not in {"sqlite", "mysql"} or not parsed.database or parsed.database == ":memory:":
         raise ValueError(
-            f"{parsed.render_as_string(hide_password=True)}: use sqlite:////path/to/file "
-            "or mysql://user:password@host:port/schema",
+            f"{parsed.render_as_string(hide_password=True)}: use {_FORMS}",
         )
     return parsed
 
@@ -58,6 +63,7 @@ def open_engine(url: str, *, pool_size: int, max_overflow: int, statement_limit_
 def _sqlite_engine(url: URL) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        hide_parameters=True,
         # One writer (behind a lock) and a few readers; each connection is a thread.
         pool_size=SQLITE_READERS + 1,
         max_overflow=0,
@@ -95,6 +101,8 @@ def set_up_sqlite(connection: Any) -> None:
 def _mysql_engine(url: URL, *, pool_size: int, max_overflow: int, statement_limit_seconds: float) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        # Else the text of an error, which goes to the log, holds prompts, addresses and hashes.
+        hide_parameters=True,
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=POOL_WAIT_SECONDS,

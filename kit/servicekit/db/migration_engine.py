@@ -27,7 +27,7 @@ def open_migration_engine(url: str) -> Engine:
     """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed.set(drivername="sqlite+pysqlite"), poolclass=NullPool)
+        engine = create_engine(parsed.set(drivername="sqlite+pysqlite"), poolclass=NullPool, hide_parameters=True)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
@@ -43,6 +43,7 @@ def open_migration_engine(url: str) -> Engine:
     engine = create_engine(
         parsed.set(drivername="mysql+pymysql"),
         poolclass=NullPool,
+        hide_parameters=True,
         connect_args={"charset": "utf8mb4", "connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
     event.listen(engine, "connect", _set_up_mysql)

@@ -7,7 +7,6 @@ import grpc
 from google.protobuf import descriptor_pool
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
 
 from servicekit.errors import SphereError
 from servicekit.log import get_logger
@@ -54,5 +53,7 @@ class Health:
 
 def reflect(server: grpc.aio.Server, services: list[str]) -> None:
     """Let tools such as grpcurl list and describe what is served."""
+    from grpc_reflection.v1alpha import reflection  # a tool's, which not every server is for
+
     names = [*services, reflection.SERVICE_NAME, health.SERVICE_NAME]
     reflection.enable_server_reflection(names, server, pool=descriptor_pool.Default())

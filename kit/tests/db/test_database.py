@@ -8,7 +8,7 @@ from servicekit.db.schema import DeclarativeBase, Name, new_metadata
 from servicekit.errors import NotFound, Unavailable
 from servicekit.testing.mariadb import MariadbServer
 from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -325,7 +325,7 @@ async def test_a_connection_lost_inside_a_unit_is_unavailable_and_not_tried_agai
     await database.close()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "postgresql://a:hush@b/c", "mysql://a:hush@b"])
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql://a:hush@b/c", "mysql://a:hush@b", "mysql//a:hush@b/c"])
 def test_other_urls_are_refused_without_showing_a_password(url: str) -> None:
     with pytest.raises(ValueError, match="use sqlite") as refused:
         Database(url)
@@ -370,3 +370,16 @@ async def test_a_storm_of_writers_that_lock_in_any_order_loses_nothing(database:
     )
 
     assert (await value(database, "a"), await value(database, "b")) == (50, 50)
+
+
+async def test_the_text_of_an_error_holds_no_values(database: Database) -> None:
+    """It goes to the log, where no prompt, address or hash belongs."""
+
+    async def fail(session: AsyncSession) -> None:
+        await session.execute(text("INSERT INTO no_such_table VALUES (:hash)"), {"hash": "$argon2id$canary"})
+
+    with pytest.raises(DBAPIError) as failed:
+        await database.write(fail)
+
+    assert "no_such_table" in str(failed.value)
+    assert "canary" not in str(failed.value)

@@ -7,7 +7,7 @@ from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from prompt_service.delivery import rules
-from prompt_service.versions.servicer import version_to_wire
+from prompt_service.versions.wire import version_to_wire
 
 Context = grpc.aio.ServicerContext[object, object]
 

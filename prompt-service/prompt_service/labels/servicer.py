@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from prompt_service import changes
 from prompt_service.labels import rules
 from prompt_service.labels.models import Label, LabelEvent
-from prompt_service.versions.servicer import author_to_wire, timestamp_to_wire
+from prompt_service.versions.wire import author_to_wire, timestamp_to_wire
 
 Context = grpc.aio.ServicerContext[object, object]
 

@@ -1,9 +1,9 @@
 """Pages of prompts, newest first (ids are made in time's order)."""
 
-import unicodedata
 from dataclasses import dataclass
 
 from servicekit.db.paging import CursorSigner, ListScope, Page, page_limit
+from servicekit.normal_form import nfc
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -91,7 +91,7 @@ def _facets(filters: Filters) -> list[tuple[str, str]]:
     # The ones that usually fit the fewest prompts come first.
     wanted = [
         (facets.LABEL, "" if filters.label == LATEST else filters.label),
-        (facets.TAG, unicodedata.normalize("NFC", filters.tag.strip())),
+        (facets.TAG, nfc(filters.tag.strip())),
         (facets.FOLDER, filters.folder.rstrip("/")),
         (facets.AUTHOR, filters.author),
     ]

@@ -19,6 +19,8 @@ from prompt_service.versions.domain import Prepared
 from prompt_service.versions.models import PromptVersion
 
 MAX_TAGS = 32
+MAX_GIVEN_TAGS = 100
+"""Some may be given twice."""
 MAX_TAG_CHARS = 64
 
 
@@ -222,6 +224,9 @@ def _apply(prompt: Prompt, described: Described) -> list[str]:
 
 def _checked_tags(tags: Sequence[str], violations: list[Violation]) -> tuple[str, ...]:
     kept: dict[str, None] = {}
+    if len(tags) > MAX_GIVEN_TAGS:  # before each of them is looked at
+        violations.append(Violation("/tags", f"Use at most {MAX_TAGS} tags; these are {len(tags)}."))
+        return ()
     for index, tag in enumerate(tags):
         checked = check_text(tag.strip(), f"/tags/{index}", violations, max_chars=MAX_TAG_CHARS)
         if not checked:

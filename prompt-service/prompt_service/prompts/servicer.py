@@ -13,7 +13,7 @@ from prompt_service import changes
 from prompt_service.prompts import listing, rows, rules
 from prompt_service.prompts.models import Prompt
 from prompt_service.versions.models import PromptVersion
-from prompt_service.versions.servicer import (
+from prompt_service.versions.wire import (
     author_to_wire,
     prepared_from_wire,
     timestamp_to_wire,

@@ -1,7 +1,8 @@
 """From a variable and the value given for it to the text that stands in its place."""
 
 import math
-import unicodedata
+
+from servicekit.normal_form import nfc
 
 from prompt_service import json_text
 from prompt_service.json_text import GivenFloat, JsonValue
@@ -31,7 +32,7 @@ def text_of(variable: Variable, value: JsonValue) -> str:
     if problem:
         raise UnfitValueError(problem)
     if variable.max_chars:
-        length = len(unicodedata.normalize("NFC", text))
+        length = len(nfc(text))
         if length > variable.max_chars:
             raise UnfitValueError(f"Use at most {variable.max_chars} characters; this has {length}.")
     return text

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from datetime import UTC, datetime
 
 import grpc
@@ -267,3 +268,13 @@ async def test_each_change_leaves_an_audit_row(service: PromptService) -> None:
         "prompt.delete",
         "prompt.restore",
     ]
+
+
+async def test_a_flood_of_tags_is_refused_before_each_is_looked_at(service: PromptService) -> None:
+    tags = tuple(f"e\u0301{number}" for number in range(200_000))
+    started = time.process_time()
+
+    refused = await refusal(service.create("flooded", tags=tags))
+
+    assert pointers(refused) == ["/tags"]
+    assert time.process_time() - started < 1.5
