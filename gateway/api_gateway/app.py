@@ -19,7 +19,7 @@ from api_gateway import problems
 from api_gateway.auth import Authenticator
 from api_gateway.backends import connect
 from api_gateway.delivery_cache import DeliveryCache
-from api_gateway.docs_page import OPENAPI_PATH, add_docs
+from api_gateway.docs_page import add_docs
 from api_gateway.edge import Edge, LimitName
 from api_gateway.limits import Limit, RateLimits
 from api_gateway.live_sessions import LiveSessions
@@ -85,7 +85,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app = FastAPI(
         title="Prompt Sphere",
         version="1",
-        openapi_url=OPENAPI_PATH,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from promptsphere.auth.v1 import api_keys_pb2
 from servicekit.errors import DeadlineExceeded, Internal, PermissionDenied, Unauthenticated, Unavailable
 from servicekit.identity import Actor
 from servicekit.live_sessions import LiveRecord
@@ -113,14 +112,13 @@ class Authenticator:
         known = self._exchanges.get(digest)
         if known is not None and time.monotonic() - known.exchanged_at < EXCHANGE_SECONDS:
             return known
-        request = api_keys_pb2.ExchangeApiKeyRequest(key=credential)
         try:
-            answer = await self._backends.api_keys.ExchangeApiKey(request, timeout=EXCHANGE_DEADLINE_SECONDS)
+            answer = await self._backends.exchange_api_key(credential, timeout_seconds=EXCHANGE_DEADLINE_SECONDS)
         except (DeadlineExceeded, Internal):
             raise Unavailable("API keys cannot be checked now; try again in a moment.", retry_after_seconds=1) from None
         while len(self._exchanges) >= MAX_EXCHANGES:
             self._exchanges.pop(next(iter(self._exchanges)))
-        exchange = _Exchange(answer.access_token, tuple(answer.allowed_ips), answer.record_version)
+        exchange = _Exchange(answer.token, answer.allowed_ips, answer.record_version)
         self._exchanges[digest] = exchange
         return exchange
 

@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from typing import Final, Literal
+from typing import Final
 
-from promptsphere.auth.v1 import sessions_pb2
 from servicekit.errors import SphereError, Unavailable
 from servicekit.live_sessions import LiveRecord, decode, key
 from servicekit.log import get_logger
@@ -17,11 +16,6 @@ MAX_RECORDS: Final = 20_000
 CHECK_SECONDS: Final = 3.0
 
 _log = get_logger()
-
-_STATES: Final[dict[int, Literal["live", "revoked"]]] = {
-    sessions_pb2.CheckSessionResponse.STATE_LIVE: "live",
-    sessions_pb2.CheckSessionResponse.STATE_REVOKED: "revoked",
-}
 
 
 class LiveSessions:
@@ -74,15 +68,9 @@ class LiveSessions:
         return decode(entry if isinstance(entry, bytes) else None)
 
     async def _from_auth(self, subject_id: str) -> LiveRecord:
-        request = sessions_pb2.CheckSessionRequest(id=subject_id)
         try:
-            answer = await self._backends.sessions.CheckSession(request, timeout=CHECK_SECONDS)
+            return await self._backends.check_session(subject_id, timeout_seconds=CHECK_SECONDS)
         except SphereError as failure:
             # Whatever is wrong between us and auth-service is not the caller's fault, least of all a 401.
             _log.warning("session could not be checked", reason=failure.reason)
             raise Unavailable("Your session cannot be checked now; try again.", retry_after_seconds=1) from None
-        return LiveRecord(
-            state=_STATES.get(answer.state, "revoked"),
-            version=answer.version,
-            roles=dict(answer.roles),
-        )

@@ -1,9 +1,12 @@
 """The OpenAPI document: what FastAPI finds, with our security scheme and without what we never answer."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+
+from api_gateway.openapi_examples import add_example
 
 DESCRIPTION = """\
 Prompt Sphere turns one sentence, in Chinese or English, into a system prompt that is ready for production, keeps every
@@ -45,7 +48,14 @@ def _build(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _complete(operation, needs_user="401" in operation["responses"] and not path.startswith(SIGN_IN))
+            for content in _contents(operation):
+                add_example(content, document["components"]["schemas"])
     return document
+
+
+def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
+        yield from holder.get("content", {}).values()
 
 
 def _complete(operation: dict[str, Any], *, needs_user: bool) -> None:
@@ -61,3 +71,5 @@ def _complete(operation: dict[str, Any], *, needs_user: bool) -> None:
             schema = content.pop("application/json", {}).get("schema")
             if schema is not None:
                 content["application/problem+json"]["schema"] = schema
+        elif "text/event-stream" in content and "$ref" not in str(content):
+            content.pop("application/json", None)  # the framework's guess at what a stream is

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
-from promptsphere.generation.v1 import runs_pb2
 from servicekit.errors import SphereError, Unavailable
 from servicekit.log import get_logger
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from api_gateway.backends import Backends
+from api_gateway.backends import Backends, RunEvent
 
 MEDIA_TYPE: Final = "text/event-stream"
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -25,7 +24,7 @@ STALL_SECONDS: Final = 20.0
 ATTACHED_SECONDS: Final = 26.0
 REATTACH_PAUSE_SECONDS: Final = 0.2
 
-EndData = Callable[[runs_pb2.StreamRunResponse], bytes]
+EndData = Callable[[RunEvent], bytes]
 """Makes the JSON object of an end event from its run."""
 
 _log = get_logger()
@@ -61,9 +60,8 @@ class StreamRelay:
             return None
         return OpenStream(self, events, first, run_id, after_id)
 
-    def _events(self, run_id: str, after_id: int) -> AsyncGenerator[runs_pb2.StreamRunResponse]:
-        request = runs_pb2.StreamRunRequest(id=run_id, after_id=after_id)
-        return self.backends.runs.StreamRun(request)  # type: ignore[return-value]  # our channel's generator
+    def _events(self, run_id: str, after_id: int) -> AsyncGenerator[RunEvent]:
+        return self.backends.run_events(run_id, after_id)
 
 
 @dataclass(slots=True)
@@ -71,8 +69,8 @@ class OpenStream:
     """A run's events after an id; `first` was read already, when it is there."""
 
     relay: StreamRelay
-    events: AsyncGenerator[runs_pb2.StreamRunResponse]
-    first: runs_pb2.StreamRunResponse | None
+    events: AsyncGenerator[RunEvent]
+    first: RunEvent | None
     run_id: str
     after_id: int
 
@@ -82,7 +80,7 @@ class OpenStream:
         Heartbeats keep proxies from closing a silent stream. A lost backend is taken up again after the last id; when
         that fails for too long the stream just ends, and the client resumes with `Last-Event-ID`.
         """
-        queue: asyncio.Queue[runs_pb2.StreamRunResponse | None] = asyncio.Queue(maxsize=256)
+        queue: asyncio.Queue[RunEvent | None] = asyncio.Queue(maxsize=256)
         pump = asyncio.get_running_loop().create_task(self._fill(queue), name="stream-relay")
         drain = asyncio.get_running_loop().create_task(self.relay.draining.wait(), name="stream-drain")
         try:
@@ -100,7 +98,7 @@ class OpenStream:
 
     async def _chunks(
         self,
-        queue: asyncio.Queue[runs_pb2.StreamRunResponse | None],
+        queue: asyncio.Queue[RunEvent | None],
         drain: asyncio.Task[object],
         end_data: EndData,
     ) -> AsyncGenerator[bytes]:
@@ -128,7 +126,7 @@ class OpenStream:
             if ready[-1] is None or ready[-1].event in END_EVENTS:
                 return
 
-    async def _fill(self, queue: asyncio.Queue[runs_pb2.StreamRunResponse | None]) -> None:
+    async def _fill(self, queue: asyncio.Queue[RunEvent | None]) -> None:
         """Put every event into the queue, then None; across backends when one is lost."""
         lost_at: float | None = None
         try:
@@ -156,9 +154,7 @@ class OpenStream:
         # Not in a `finally`: when cancelled nobody reads any more, and a full queue would hold the task for ever.
         await queue.put(None)
 
-    async def _pass_on(
-        self, event: runs_pb2.StreamRunResponse, queue: asyncio.Queue[runs_pb2.StreamRunResponse | None]
-    ) -> None:
+    async def _pass_on(self, event: RunEvent, queue: asyncio.Queue[RunEvent | None]) -> None:
         self.after_id = event.id
         await queue.put(event)
 
@@ -187,7 +183,7 @@ class EventStream(StreamingResponse):
             await self._stream.close()
 
 
-def frame(event: runs_pb2.StreamRunResponse, end_data: EndData) -> bytes:
+def frame(event: RunEvent, end_data: EndData) -> bytes:
     """One event as the wire wants it: `id:`, `event:`, `data:` with one JSON object on one line."""
     data = end_data(event) if event.event in END_EVENTS else _one_line(event.data_json)
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.event.encode("ascii"), data)

@@ -22,7 +22,7 @@ from promptsphere.auth.v1 import sessions_pb2, signing_keys_pb2
 from servicekit.rpc.call import Call, current_call
 from servicekit.testing.rpc import CREDENTIAL, Testbed, public_key, serving
 
-assert _contracts  # its imports register every contract
+assert _contracts.__doc__  # its imports register every contract
 
 SERVICES = (
     *(f"auth.v1.{noun}Service" for noun in ("Accounts", "Sessions", "ApiKeys", "SigningKeys")),
@@ -77,7 +77,7 @@ class Services:
             async for one in self.stream(method.name, request):
                 yield one
 
-        options = {"request_deserializer": takes.FromString, "response_serializer": gives.SerializeToString}
+        options: Any = {"request_deserializer": takes.FromString, "response_serializer": gives.SerializeToString}
         if method.server_streaming:
             return grpc.unary_stream_rpc_method_handler(stream, **options)
         return grpc.unary_unary_rpc_method_handler(unary, **options)
@@ -138,7 +138,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, http="httptools", loop="none", log_config=None, access_log=False, lifespan="on")
         server = uvicorn.Server(config)
-        server.capture_signals = _no_signals  # type: ignore[assignment,method-assign]  # pytest keeps them
+        server.capture_signals = _no_signals  # type: ignore[method-assign]  # pytest keeps them
         task = asyncio.create_task(server.serve(sockets=[listener]))
         async with asyncio.timeout(10):
             while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
@@ -148,7 +148,6 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         finally:
             app.state.draining.set()
             server.should_exit = True
-            server.force_exit = True
             await task
 
 

@@ -14,7 +14,8 @@ PROMPTS = "/api/v1/prompts"
 MIB = 1024 * 1024
 
 
-def assert_problem(status: int, headers: Any, body: Any, expected: tuple[int, str]) -> None:
+def assert_problem(*given: Any) -> None:
+    status, headers, body, expected = given
     assert (status, body["code"]) == expected, body
     assert headers["Content-Type"] == "application/problem+json"
     assert {"type", "title", "status", "detail", "code", "request_id"} <= body.keys()
@@ -99,7 +100,9 @@ async def chunks(size: int) -> Any:
 async def test_a_large_body_is_413(gateway: Any, is_chunked: Any) -> None:
     data = chunks(3 * MIB) if is_chunked else b" " * (MIB + 1)
 
-    answer = await gateway.ask("POST", PROMPTS, data=data, headers=gateway.user() | {"Content-Type": "application/json"})
+    answer = await gateway.ask(
+        "POST", PROMPTS, data=data, headers=gateway.user() | {"Content-Type": "application/json"}
+    )
 
     assert_problem(*answer, (413, "too_large"))
     assert gateway.services.arrived["CreatePrompt"] == []
@@ -120,17 +123,23 @@ async def test_a_body_of_exactly_the_limit_is_read(gateway: Any) -> None:
     [
         (b"{", (400, "malformed_json")),
         (b'{"name": NaN}', (400, "malformed_json")),
-        (b'{"name": "a", "model_settings": {"x": Infinity}}', (400, "malformed_json")),
-        (b'{"name": "a", "model_settings": {"x": 1e400}}', (400, "malformed_json")),
-        (b'{"name": "a", "model_settings": {"x": ' + b"9" * 5000 + b"}}", (400, "malformed_json")),
+        (b'{"name": "a", "content": "c", "model_settings": {"x": Infinity}}', (400, "malformed_json")),
+        (b'{"name": "a", "content": "c", "model_settings": {"x": 1e400}}', (400, "malformed_json")),
+        (b'{"name": "a", "content": "c", "model_settings": {"x": ' + b"9" * 5000 + b"}}", (400, "malformed_json")),
         (b'{"name": "\\ud800"}', (400, "malformed_json")),
         (b'{"\\udfff": 1}', (400, "malformed_json")),
         (b'{"name": "\xff\xfe"}', (400, "malformed_json")),
         (b"[" * 100_000, (400, "malformed_json")),
-        (b'{"name": "a", "model_settings": {"x": ' + b"[" * 255 + b"]" * 255 + b"}}", (400, "malformed_json")),
-        (b'{"name": "a", "model_settings": {"x": ' + b"[" * 900 + b"]" * 900 + b"}}", (400, "malformed_json")),
-        (b'{"name": "a", "model_settings": {"x": ' + b"[" * 251 + b"]" * 251 + b"}}", (201, "")),
-        (b'{"name": "a", "model_settings": {"x": 123456789012345678901234567890}}', (201, "")),
+        (
+            b'{"name": "a", "content": "c", "model_settings": {"x": ' + b"[" * 255 + b"]" * 255 + b"}}",
+            (400, "malformed_json"),
+        ),
+        (
+            b'{"name": "a", "content": "c", "model_settings": {"x": ' + b"[" * 900 + b"]" * 900 + b"}}",
+            (400, "malformed_json"),
+        ),
+        (b'{"name": "a", "content": "c", "model_settings": {"x": ' + b"[" * 251 + b"]" * 251 + b"}}", (201, "")),
+        (b'{"name": "a", "content": "c", "model_settings": {"x": 123456789012345678901234567890}}', (201, "")),
         (b'{"name": "a\\u0000b"}', (201, "")),  # the service judges names
         (b"[]", (422, "invalid_request")),
         (b"null", (422, "invalid_request")),
@@ -144,16 +153,17 @@ async def test_a_body_of_exactly_the_limit_is_read(gateway: Any) -> None:
         (b'{"name": "a", "' + b"k" * 200_000 + b'": 1}', (422, "invalid_request")),
         (b'{"name": "a", "tags": [' + b"1," * 200_000 + b"1]}", (422, "invalid_request")),
         (b"{" + b",".join(b'"k%d":1' % number for number in range(80_000)) + b"}", (422, "invalid_request")),
-        (b'{"name": "a", "variables": [{"name": "v", "max_chars": 99999999999}]}', (422, "invalid_request")),
-        (b'{"name": "a", "variables": [{"name": "v", "default": {"x": 1e308}}]}', (422, "invalid_request")),
+        (
+            b'{"name": "a", "content": "c", "variables": [{"name": "v", "max_chars": 99999999999}]}',
+            (422, "invalid_request"),
+        ),
+        (b'{"name": "a", "content": "c", "variables": [{"name": "v", "default": {"x": 1e308}}]}', (201, "")),
     ],
     ids=lambda value: str(value)[:40],
 )
 @pytest.mark.parametrize("key", [None, "idempotency-1"], ids=["", "with a key"])
 async def test_odd_bodies_get_a_4xx_never_a_5xx(gateway: Any, body: bytes, expected: Any, key: str | None) -> None:
     headers = gateway.user() | {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
-    if b"1e308" in body or b"max_chars" in body:  # without content, variables are not looked at
-        expected = (201, "")
 
     status, answered, said = await gateway.ask("POST", PROMPTS, data=body, headers=headers)
 
@@ -174,7 +184,9 @@ async def test_each_wrong_field_has_its_pointer(gateway: Any) -> None:
     assert {one["pointer"] for one in said["errors"]} == {"/name", "/tags/1", "/a~1b~0c", "/variables/0/type"}
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None]
+)
 async def test_a_body_of_another_type_is_415(gateway: Any, content_type: str | None) -> None:
     headers = gateway.user() | ({"Content-Type": content_type} if content_type else {})
     skipped = () if content_type else ("Content-Type",)
@@ -235,7 +247,7 @@ async def test_odd_paths_and_queries_never_get_a_5xx(gateway: Any, path: str) ->
         ("User-Agent", "浏览器\x7f" * 300),
         ("Accept-Language", "é;q=ü, zh;q=nan, en;q=inf"),
         ("Accept-Language", "x" * 8000),
-        ("Host", "[" if False else "é"),
+        ("Host", "é"),
         ("X-Forwarded-For", "1.2.3.4, ' OR 1=1 --"),
         ("X-HTTP-Method-Override", "DELETE"),
         ("Last-Event-ID", "é"),
@@ -251,7 +263,7 @@ async def test_odd_header_values_never_get_a_5xx(gateway: Any, name: str, value:
 
     status = await raw_status(gateway.url, b"\r\n".join(raw))
 
-    assert status == 201
+    assert status in {201, 400}  # 400: what may not stand in a header at all
 
 
 async def raw_status(url: str, request: bytes) -> int:
@@ -319,7 +331,9 @@ async def test_a_replay_is_marked(gateway: Any) -> None:
 async def test_sign_in_takes_no_idempotency_key(gateway: Any) -> None:
     headers = {"Idempotency-Key": "x"}
 
-    status, _, _ = await gateway.ask("POST", "/api/v1/auth/login", json={"email": "a", "password": "b"}, headers=headers)
+    status, _, _ = await gateway.ask(
+        "POST", "/api/v1/auth/login", json={"email": "a", "password": "b"}, headers=headers
+    )
 
     ((_, call),) = gateway.services.arrived["Login"]
     assert (status, call.idempotency_key) == (200, None)
@@ -388,7 +402,6 @@ async def test_every_answer_has_an_id_and_the_security_headers(gateway: Any, pat
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "default-src" in headers["Content-Security-Policy"]
-    assert "Server" not in headers or headers["Server"] != "uvicorn" or True
     assert headers["Cache-Control"]
 
 

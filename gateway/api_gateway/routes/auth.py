@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api_gateway.edge import AccountRoute, Edge, RefreshRoute, SignInRoute, UsesBackends, UsesEdge, facts
 from api_gateway.routes.me import User, WorkspaceRole, user_json, workspace_json
-from api_gateway.routes.shapes import AUTHENTICATED, WITH_BODY, Answer, Body, problems
+from api_gateway.routes.shapes import AUTHENTICATED, UUID_EXAMPLE, WITH_BODY, Answer, Body, problems
 from api_gateway.wire import json_response
 
 COOKIE: Final = "ps_refresh"
@@ -49,13 +49,13 @@ class RefreshBody(Body):
 class SwitchBody(Body):
     """The workspace to act in."""
 
-    workspace_id: str
+    workspace_id: str = Field(examples=[UUID_EXAMPLE])
 
 
 class AccessAnswer(Answer):
     """Access to a workspace."""
 
-    access_token: str
+    access_token: str = Field(examples=["eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…"])
     token_type: Literal["Bearer"]
     expires_in: int = Field(examples=[600], description="Seconds.")
     workspace: WorkspaceRole
@@ -64,7 +64,7 @@ class AccessAnswer(Answer):
 class Tokens(AccessAnswer):
     """What a sign-in hands out."""
 
-    refresh_token: str
+    refresh_token: str = Field(examples=["psr_…"])
     user: User
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api_gateway.auth import Principal
 from api_gateway.delivery_cache import Delivered
 from api_gateway.edge import Edge, UncountedRoute, UsesEdge, UsesPrincipal
-from api_gateway.routes.shapes import AUTHENTICATED, Answer, Message, Variable, problems
+from api_gateway.routes.shapes import AUTHENTICATED, SHA256_EXAMPLE, Answer, Message, Variable, problems
 from api_gateway.routes.version_shapes import body_json, variable_json
 from api_gateway.wire import JSON, embedded
 
@@ -28,11 +28,11 @@ class Delivery(Answer):
     name: str = Field(examples=["support/faq-agent"])
     version: int = Field(examples=[3])
     label: str | None = Field(examples=["production"])
-    content: str | None = None
+    content: str | None = Field(None, examples=["你是一名客服专家。请回答：{{ question }}"])
     messages: list[Message] | None = None
     variables: list[Variable]
     model_settings: dict[str, JsonValue] | None
-    content_sha256: str
+    content_sha256: str = Field(examples=[SHA256_EXAMPLE])
 
 
 @router.get(

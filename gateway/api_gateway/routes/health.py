@@ -1,6 +1,6 @@
 """Health: `/livez`, `/readyz`, `/statusz`."""
 
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -31,13 +31,20 @@ class Status(Answer):
     dependencies: dict[str, DependencyState] = Field(examples=[{"auth": {"state": "ok", "since": TIME_EXAMPLE}}])
 
 
-@router.get("/livez", response_class=PlainTextResponse)
+UNREADY: Final = {
+    "description": "Not ready, and why.",
+    "content": {"text/plain": {"example": "waiting for auth-service\n"}},
+}
+OK: Final = {"description": "Yes.", "content": {"text/plain": {"example": "ok\n"}}}
+
+
+@router.get("/livez", response_class=PlainTextResponse, responses={200: OK})
 async def livez() -> Response:
     """The loop answers."""
     return PlainTextResponse("ok\n")
 
 
-@router.get("/readyz", response_class=PlainTextResponse, responses={503: {"description": "Not ready, and why."}})
+@router.get("/readyz", response_class=PlainTextResponse, responses={200: OK, 503: UNREADY})
 async def readyz(request: Request) -> Response:
     """Each service was reached once, keys are loaded, and we are not on our way out."""
     readiness = _readiness(request)

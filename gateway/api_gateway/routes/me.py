@@ -62,8 +62,8 @@ class MePatch(Body):
 class PasswordBody(Body):
     """The old and the new password."""
 
-    current_password: str
-    new_password: str = Field(description="12 to 128 characters.")
+    current_password: str = Field(examples=["correct horse battery staple"])
+    new_password: str = Field(examples=["mountain violin harbour seven"], description="12 to 128 characters.")
 
 
 class Session(Answer):
@@ -73,8 +73,8 @@ class Session(Answer):
     current: bool
     created_at: str = Field(examples=[TIME_EXAMPLE])
     last_seen_at: str = Field(examples=[TIME_EXAMPLE])
-    ip: str
-    user_agent: str
+    ip: str = Field(examples=["203.0.113.7"])
+    user_agent: str = Field(examples=["Mozilla/5.0"])
 
 
 SessionPage = page_of(Session, "SessionPage")

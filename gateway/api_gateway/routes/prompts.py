@@ -48,7 +48,9 @@ class PromptPatch(Body):
 class RestoreBody(Body):
     """How to restore."""
 
-    name: str | None = Field(None, description="A new name, when the old one is taken.")
+    name: str | None = Field(
+        None, examples=["support/faq-agent-2"], description="A new name, when the old one is taken."
+    )
 
 
 class PromptSummary(Answer):

@@ -9,6 +9,7 @@ from api_gateway.problem_table import TABLE
 from api_gateway.problems import MEDIA_TYPE
 
 UUID_EXAMPLE: Final = "01980f5e-7c1a-7f3e-9d1b-2f6c1a0b9e42"
+SHA256_EXAMPLE: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 TIME_EXAMPLE: Final = "2026-11-23T09:30:00.000000Z"
 
 Limit = Annotated[int, Query(ge=1, le=100, description="Most items of the page.")]

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from servicekit.errors import FailedPrecondition, InvalidArgument, Violation
 
 from api_gateway.backends import Backends
-from api_gateway.routes.shapes import TIME_EXAMPLE, Answer, Author, Body, Message, Variable
+from api_gateway.routes.shapes import SHA256_EXAMPLE, TIME_EXAMPLE, Answer, Author, Body, Message, Variable
 from api_gateway.wire import author_json, embedded, time_text
 
 OriginName = Literal["human", "generate", "refine", "optimize", "import", "rollback"]
@@ -34,7 +34,7 @@ class Version(Answer):
     """A stored version; it never changes."""
 
     number: int = Field(examples=[1])
-    content: str | None = None
+    content: str | None = Field(None, examples=["你是一名客服专家。请回答：{{ question }}"])
     messages: list[Message] | None = None
     variables: list[Variable]
     model_settings: dict[str, JsonValue] | None
@@ -44,14 +44,14 @@ class Version(Answer):
     run_id: str | None
     commit_message: str
     created_at: str = Field(examples=[TIME_EXAMPLE])
-    content_sha256: str
+    content_sha256: str = Field(examples=[SHA256_EXAMPLE])
 
 
 async def draft_message(draft: Draft, backends: Backends, *, parent: int = 0) -> versions_pb2.VersionDraft | None:
     """The draft for prompt-service; a run's result is read and put in. None when there is no content at all.
 
     Raises:
-        InvalidArgument: more than one kind of content.
+        InvalidArgument: more than one kind of content, or none for the settings that came.
         NotFound: the run is not there or not the caller's.
         FailedPrecondition: the run has no result to store.
     """
@@ -62,6 +62,7 @@ async def draft_message(draft: Draft, backends: Backends, *, parent: int = 0) ->
             violations=[Violation(f"/{name}", "only one kind of content at a time") for name in given],
         )
     if not given:
+        _check_nothing_is_lost(draft)
         return None
     message = versions_pb2.VersionDraft(commit_message=draft.commit_message, parent=parent)
     if draft.model_settings is not None:
@@ -78,6 +79,15 @@ async def draft_message(draft: Draft, backends: Backends, *, parent: int = 0) ->
         message.messages.SetInParent()
     message.variables.extend(variables)
     return message
+
+
+def _check_nothing_is_lost(draft: Draft) -> None:
+    lost = [name for name in ("variables", "model_settings", "commit_message") if getattr(draft, name)]
+    if lost:
+        raise InvalidArgument(
+            f"{', '.join(lost)} belong to a version: send content, messages or from_run with them.",
+            violations=[Violation("/content", "is required")],
+        )
 
 
 async def _take_result(

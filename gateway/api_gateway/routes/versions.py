@@ -60,7 +60,7 @@ class RenderBody(Body):
 class Rendered(Answer):
     """The filled text."""
 
-    content: str | None = None
+    content: str | None = Field(None, examples=["你是一名客服专家。请回答：怎么退货？"])
     messages: list[Message] | None = None
     version: int
     warnings: list[str]
