@@ -29,13 +29,13 @@ class GenerationSettings(ServiceSettings):
         30.0, gt=0, le=300, description="Longest wait for the first byte of a model's answer, once connected."
     )
     model_idle_seconds: float = Field(
-        30.0, gt=0, le=300, description="Longest silence in the middle of a model's answer."
+        30.0, gt=0, le=300, description="Longest time without new text in the middle of a model's answer."
     )
     model_structured_seconds: float = Field(
         20.0, gt=0, le=300, description="Longest structured call, such as a parse, its repair included."
     )
     run_limit_seconds: float = Field(
-        85.0, gt=0, le=3600, description="A run that takes longer, its wait included, ends as `run_timeout`."
+        600.0, gt=0, le=3600, description="A run that takes longer, its wait included, ends as `run_timeout`."
     )
     run_lease_seconds: float = Field(
         10.0, ge=3, le=300, description="A run whose process is silent for so long ends as `interrupted`."

@@ -19,7 +19,8 @@ class Backoff:
 class Limits:
     """Limits of the door (reliability.md, rules 4 and 5).
 
-    `run_timeout_seconds` bounds one streamed call with everything in it, `structured_timeout_seconds` one
+    `run_timeout_seconds` bounds one streamed call with everything in it (the provider's own limit; what hangs ends
+    long before, by the silence of its text), `structured_timeout_seconds` one
     structured call with its repair; `usage_timeout_seconds` is how long a finished answer may still owe its
     usage, `drain_timeout_seconds` how long a connection may take to end after `[DONE]` and be used again.
     """
@@ -28,7 +29,7 @@ class Limits:
     first_byte_timeout_seconds: float = 30.0
     idle_timeout_seconds: float = 30.0
     structured_timeout_seconds: float = 20.0
-    run_timeout_seconds: float = 90.0
+    run_timeout_seconds: float = 300.0
     usage_timeout_seconds: float = 5.0
     drain_timeout_seconds: float = 0.2
     keepalive_seconds: float = 15.0

@@ -13,14 +13,19 @@ from generation_service.dashscope.replies import Reply
 from generation_service.dashscope.sse import MalformedStream
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Patience:
-    """How long the next byte may take, by what has come already; `started_at` is loop time."""
+    """How long the next byte may take, by what has come already; `started_at` is loop time.
+
+    Silence is measured from the last text and not from the last byte: a provider that only keeps the line warm hangs.
+    """
 
     limits: Limits
     reply: Reply
     body: BodyReader
     started_at: float
+    _heard_pieces: int = 0
+    _heard_at: float | None = None
 
     def wait_seconds(self) -> float:
         """Seconds from now."""
@@ -28,10 +33,13 @@ class Patience:
             return self.limits.drain_timeout_seconds
         if self.reply.finish_reason is not None:
             return self.limits.usage_timeout_seconds
-        if self.body.has_begun:
-            return self.limits.idle_timeout_seconds
-        first_by = self.started_at + self.limits.connect_timeout_seconds + self.limits.first_byte_timeout_seconds
-        return max(first_by - asyncio.get_running_loop().time(), 0.0)
+        now = asyncio.get_running_loop().time()
+        if not self.body.has_begun:
+            first_by = self.started_at + self.limits.connect_timeout_seconds + self.limits.first_byte_timeout_seconds
+            return max(first_by - now, 0.0)
+        if self._heard_at is None or len(self.reply.spoken) != self._heard_pieces:
+            self._heard_at, self._heard_pieces = now, len(self.reply.spoken)
+        return max(self._heard_at + self.limits.idle_timeout_seconds - now, 0.0)
 
 
 async def read_deltas(

@@ -152,6 +152,7 @@ async def test_faults_before_the_first_delta(
     ("fault", "reason"),
     [
         (Fault(FaultKind.HANG_MID_STREAM), "model_timeout"),
+        (Fault(FaultKind.WARM_HANG, seconds=0.05), "model_timeout"),
         (Fault(FaultKind.CUT), "model_stream_cut"),
         (Fault(FaultKind.CLEAN_END), "model_stream_cut"),
         (Fault(FaultKind.RESET), "model_stream_cut"),

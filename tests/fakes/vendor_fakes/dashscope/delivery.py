@@ -52,6 +52,8 @@ async def send(
     sent_bytes = 0
     for step in steps:
         if isinstance(step, Action):
+            if step is Action.WARM_HANG:
+                await _keep_warm(response, fault.seconds)
             await _act(request, step)
             return
         if fault.at_byte is not None and sent_bytes + len(step.data) > fault.at_byte:
@@ -71,6 +73,13 @@ async def _send_piece(response: web.StreamResponse, piece: Piece, fault: Fault, 
     record.chunks_sent += 1
     record.completion_tokens += piece.tokens
     record.is_usage_sent = record.is_usage_sent or piece.is_usage
+
+
+async def _keep_warm(response: web.StreamResponse, seconds: float) -> None:
+    """Send comments until the client leaves: the line is alive, the answer isn't."""
+    while True:
+        await response.write(b": keep-alive\n\n")
+        await asyncio.sleep(seconds)
 
 
 async def _act(request: web.Request, action: Action) -> None:

@@ -16,6 +16,7 @@ class FaultKind(StrEnum):
     DELAY = "delay"
     HANG_BEFORE_HEADERS = "hang_before_headers"
     HANG_MID_STREAM = "hang_mid_stream"
+    WARM_HANG = "warm_hang"
     SLOW = "slow"
     CUT = "cut"
     CLEAN_END = "clean_end"
@@ -44,7 +45,7 @@ class Fault:
     Args:
         kind: what happens.
         error: a name of `VENDOR_ERRORS`, for `error`, `error_in_stream` and `error_in_body`.
-        seconds: for `delay` (before the headers) and `slow` (between chunks).
+        seconds: for `delay` (before the headers), `slow` (between chunks) and `warm_hang` (between comments).
         after_chunks: content chunks that still go out before a fault in mid-stream.
         at_byte: byte of the body at which `cut` or `clean_end` strikes; wins over `after_chunks`.
         size_bytes: of the `long_line`.

@@ -21,6 +21,7 @@ class Action(Enum):
     """What ends a body before its time."""
 
     HANG = auto()
+    WARM_HANG = auto()
     CUT = auto()
     RESET = auto()
     END = auto()
@@ -39,6 +40,7 @@ Step = Piece | Action
 
 _MID_STREAM = {
     FaultKind.HANG_MID_STREAM: Action.HANG,
+    FaultKind.WARM_HANG: Action.WARM_HANG,
     FaultKind.CUT: Action.CUT,
     FaultKind.CLEAN_END: Action.END,
     FaultKind.RESET: Action.RESET,
