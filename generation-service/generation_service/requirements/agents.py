@@ -20,6 +20,16 @@ _HEAD_WEIGHT = 4
 _MOST_CHARS_READ = 2_000
 _MOST_HEAD_CHARS = 300
 
+# "Turn sales calls into notes" works on what a trade left behind; it is no salesperson.
+_TALKING = frozenset(
+    {"health", "sales", "adviser", "tutoring", "host", "game_master", "operations", "customer_service"}
+)
+_TRANSFORMS = re.compile(
+    r"\s*(?:turns?|converts?|rewrites?|reformats?|summari[sz]es?|repl(?:y|ies) to|responds? to|condenses?|merges?)\b"
+    r"|\s*[把将][^，。\n]{2,20}(?:成|为|导进|导入|录入)",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class AgentType:
@@ -28,6 +38,7 @@ class AgentType:
     id: str
     titles: dict[Language, str]
     patterns: tuple[re.Pattern[str], re.Pattern[str]]
+    unless: re.Pattern[str] | None
     audiences: dict[Language, str]
     assumptions: dict[Language, tuple[str, ...]]
     fields: tuple[str, ...]
@@ -42,6 +53,7 @@ def agent_types() -> dict[str, AgentType]:
             id=agent_id,
             titles=both_languages(row, "title"),
             patterns=(re.compile(text_of(row, "zh"), re.IGNORECASE), re.compile(text_of(row, "en"), re.IGNORECASE)),
+            unless=re.compile(text_of(row, "unless"), re.IGNORECASE) if "unless" in row else None,
             audiences=both_languages(row, "audience"),
             assumptions={"zh": texts_of(row, "assume_zh"), "en": texts_of(row, "assume_en")},
             fields=texts_of(row, "fields"),
@@ -57,11 +69,19 @@ def agent_type_of(agent_id: str) -> AgentType:
 
 
 def detect_agent_type(head: str, text: str) -> str:
-    """Choose the type whose words are longest and most in the head, then in the whole text; `general` for none."""
+    """Choose the type whose words are longest and most in the head, then in the whole text; `general` for none.
+
+    A type with an `unless` is out when those words occur: a vet's intake is no human health advice.
+    """
     head, text = head[:_MOST_HEAD_CHARS], text[:_MOST_CHARS_READ]
+    transforms = bool(_TRANSFORMS.match(head))
     best, best_score = GENERAL, 0
     for agent in agent_types().values():
-        if agent.id == GENERAL:
+        if (
+            agent.id == GENERAL
+            or (transforms and agent.id in _TALKING)
+            or (agent.unless and agent.unless.search(f"{head}\n{text}"))
+        ):
             continue
         score = _HEAD_WEIGHT * _score(agent, head) + _score(agent, text) + _place_bonus(agent, head)
         if score > best_score:

@@ -8,7 +8,7 @@ _FILLER = re.compile(
     r"请|麻烦|帮我|帮忙|帮|给我|为我|我|你|想要|想|要|需要|能不能|可以|可不可以|写|做|创建|生成|设计|制作|开发"
     r"|搭建|来|弄|搞|优化|一下|一个|一款|个|系统|提示词"
     r"|提示|智能体|助手|助理|机器人|ai"
-    r"|的|吧|吗|呢|啊|东西|某个|好的?|更好|prompts?|bots?|agents?|assistants?|chatbots?|llm|gpt"
+    r"|一点|一些|的|吧|吗|呢|啊|东西|某个|好的?|更好|prompts?|bots?|agents?|assistants?|chatbots?|llm|gpt"
     r"|\b(?:please|help|me|i|you|can|could|would|like|want|need|to|create|write|make|build|generate"
     r"|design|give|do|get|with|an?|the|some(?:thing)?"
     r"|for|my|it|good|new|nice|better|best|one|test|thing|stuff|system|ok|okay|yes|no|us|we|have|use)\b",
@@ -81,6 +81,18 @@ _DEFENCE = re.compile(
     r"|\brefus\w*|\bvictims?\b|\binvestigat\w*|\bremov\w*|\bteach\w* (?:\w+ ){0,3}(?:avoid|spot)|\bwarn\w*",
     re.IGNORECASE,
 )
+# Something to be done right now for the person who asks, no instruction to be kept and used again.
+_ERRAND = re.compile(
+    r"^(?:请|麻烦)?(?:帮我|给我|替我)(?:订|买|查|预订|预约|约|叫|点)(?:一)?(?:张|份|杯|个|下|辆|通)?[^。\n]{0,20}"
+    r"(?:今天|明天|后天|今晚|现在|马上|票$|酒店$|车$|外卖$|咖啡$|位子$)"
+    r"|^(?:please\s+)?(?:(?:can|could|would|will) you\s+(?:please\s+)?)?(?:fix|book|buy|order|call|open|play"
+    r"|remind|find|tell|send|turn (?:on|off))\s+(?:(?:me|my|us)\b|a (?:taxi|table|flight|room))"
+    r"|(?:下面|以下|这)(?:的)?(?:这)?(?:段|句|篇|封)[^：:\n]{0,16}[：:]\s*\S.{2,}"
+    r"|\b(?:following|this) (?:text|sentence|paragraph|email|message)[^:\n]{0,30}:\s*\S.{2,}",
+    re.IGNORECASE,
+)
+_KEYBOARD_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_LONGEST_ERRAND = 120
 _NEAR_CHARS = 60
 
 
@@ -101,11 +113,13 @@ def classify(description: str, agent_is_known: bool, only_injection: bool) -> In
         return InputClass.UNSAFE
     if only_injection or _GREETING.match(text) or _ARITHMETIC.match(text) or _FEELING.match(text):
         return InputClass.NOT_A_PROMPT_REQUEST if len(text) > 1 else InputClass.TOO_VAGUE
+    if len(text) <= _LONGEST_ERRAND and _ERRAND.search(text) and not _MARKER.search(text):
+        return InputClass.NOT_A_PROMPT_REQUEST
     if _is_question(text) and not _MARKER.search(text) and not _REQUEST.search(text):
         return InputClass.NOT_A_PROMPT_REQUEST
     substance = re.sub(r"[\W_]+", "", _FILLER.sub(" ", text))
     repeated = len(set(substance.lower())) <= 2 and len(substance) > 6
-    if (len(substance) <= 1 and not agent_is_known) or repeated or len(text) <= 1 or _is_noise(substance):
+    if (len(substance) <= 1 and not agent_is_known) or repeated or len(text) <= 1 or _is_noise(text, substance):
         return InputClass.TOO_VAGUE
     return InputClass.OK
 
@@ -118,6 +132,11 @@ def _is_question(text: str) -> bool:
     return one_sentence and asks
 
 
-def _is_noise(substance: str) -> bool:
-    """A single Latin word without a vowel, or a string of digits, says nothing."""
+def _is_noise(text: str, substance: str) -> bool:
+    """A string of digits, neighbouring keys, or a small-letter word without a vowel says nothing; "PPT" does."""
+    words = re.findall(r"[a-z]+", text.lower()) if text.isascii() else []
+    if words and all(len(word) > 2 and any(word in row for row in _KEYBOARD_ROWS) for word in words):
+        return True
+    if re.search(r"[A-Z]{2,}", text):
+        return False
     return bool(re.fullmatch(r"[b-df-hj-np-tv-xz]{2,}|\d+", substance, re.IGNORECASE))

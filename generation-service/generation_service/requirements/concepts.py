@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from generation_service.requirements.domain import Language, RequirementKind
+from generation_service.requirements.negation import is_negated
 from generation_service.requirements.tables import load_table, text_of, texts_of
 
 
@@ -51,12 +52,12 @@ def concepts() -> dict[str, Concept]:
 
 @lru_cache(maxsize=2048)  # the same clauses are asked about in parsing, writing and tracing
 def find_concepts(text: str) -> tuple[ConceptMatch, ...]:
-    """Find the concepts of a text, leftmost first; where two overlap the longer one stays."""
+    """Find the concepts of a text, leftmost first; of two that overlap the longer stays, what is denied does not."""
     matches = [
         ConceptMatch(concept, match.start(), match.end())
         for concept in concepts().values()
         for match in concept.pattern.finditer(text)
-        if match.end() > match.start()
+        if match.end() > match.start() and not is_negated(text, match.start())
     ]
     matches.sort(key=lambda found: (found.start, -(found.end - found.start)))
     kept: list[ConceptMatch] = []
@@ -76,7 +77,7 @@ _FILLERS = re.compile(
     r"\b(?:needs?|to|be|being|is|are|was|must|should|shall|can|could|will|would|very|really|quite|and|or|but|also|always"
     r"|both|an?|the|tone|style|voice|manner|in|with|keep|stay|remain|sound|answers?|repl(?:y|ies)|responses?|respond|it|its"
     r"|it's|who|that|which|highly|more|use|using|language|i|we|want|make|sure|please|speak|write|has|have|of|way|ideally"
-    r"|preferably|possible|if|as|explanations?|communicat\w*|approach|attitude|all|times?|at|yet|while|ensure|everything)\b",
+    r"|preferably|possible|if|as|but|yet|our|your|explanations?|communicat\w*|approach|attitude|all|times?|at|yet|while|ensure|everything)\b",
     re.IGNORECASE,
 )
 _SUBSTANCE = re.compile(r"[^\W_]", re.UNICODE)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from servicekit.errors import InvalidArgument, Violation
+from servicekit.normal_form import nfc
 
 from generation_service.requirements.domain import MAX_DESCRIPTION_CHARS, Language
 
@@ -25,7 +26,7 @@ def check_description(description: str) -> str:
     """
     if "\x00" in description or any("\ud800" <= char <= "\udfff" for char in description):
         raise _refused("The description holds characters that are not text (NUL or a lone surrogate); remove them.")
-    normal = unicodedata.normalize("NFC", description)
+    normal = nfc(description)
     if len(normal) > MAX_DESCRIPTION_CHARS:
         raise _refused(f"The description has {len(normal)} characters; at most {MAX_DESCRIPTION_CHARS} are allowed.")
     if not any(unicodedata.category(char)[0] in "LN" for char in normal):

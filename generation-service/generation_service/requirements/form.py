@@ -6,6 +6,7 @@ from servicekit.errors import InvalidArgument, Violation
 from generation_service.requirements.agents import agent_type_of
 from generation_service.requirements.concepts import find_concepts
 from generation_service.requirements.domain import Form, JsonObject, JsonValue, Language, Parsed, RequirementKind
+from generation_service.requirements.people import people_of
 from generation_service.requirements.questions import OTHER, Question, questions
 
 MOST_REQUIRED = 5
@@ -107,7 +108,7 @@ def _proposal(question: Question, parsed: Parsed, *, fallback: bool) -> tuple[st
     stated = None if fallback else _stated_words(question, parsed)
     if question.kind == "text":
         if question.name == "audience":
-            return stated or agent_type_of(parsed.agent_type).audiences[parsed.language], stated
+            return people_of(stated or "") or agent_type_of(parsed.agent_type).audiences[parsed.language], stated
         return "", None
     named = None if fallback else question.answer_in(parsed.description)
     if named:

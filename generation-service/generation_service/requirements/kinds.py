@@ -2,7 +2,7 @@
 
 import re
 
-from generation_service.requirements.clauses import is_example_label, trimmed
+from generation_service.requirements.clauses import acts, trimmed
 from generation_service.requirements.concepts import ConceptMatch
 from generation_service.requirements.domain import RequirementKind
 
@@ -40,10 +40,15 @@ _SIGNS: tuple[tuple[RequirementKind, re.Pattern[str]], ...] = tuple(
         (
             RequirementKind.AUDIENCE,
             (
-                r"^(?:面向|针对|服务于|用户是|用户为|受众|读者|使用者)|^(?:for|aimed at|targeting)\b(?! (?:example"
+                r"^(?:面向|针对|服务于|用户是|用户为|受众|读者|使用者)|^(?:交|发|提供)?给.{1,14}?(?:看|使用|用|读|参考|阅读)的?$"
+                r"|^.{1,10}(?:看|用)的$|^(?:for|aimed at|targeting)\b(?! (?:example"
                 r"|each|every|all"
                 r"|any))|\b(?:readers|users|audience) (?:is|are)\b"
             ),
+        ),
+        (
+            RequirementKind.TONE,
+            r"^(?:语气|风格|口吻|文风)|^(?:tone|style|voice)\b",
         ),
         (
             RequirementKind.FORMAT,
@@ -57,7 +62,7 @@ _SIGNS: tuple[tuple[RequirementKind, re.Pattern[str]], ...] = tuple(
             RequirementKind.CONSTRAINT,
             (
                 r"不要|不能|不得|不可|禁止|严禁|切勿|避免|必须|只能|只|仅|不超过|最多|至少|以内|不许|勿"
-                r"|不[^同断仅管论过]|\b(?:never|not|don't|doesn't"
+                r"|(?:^|[，都也就])不[^同断仅管论过]|\b(?:never|not|don['’]?t|doesn['’]?t"
                 r"|must|only|no|avoid|without|at most|at least|under|within|limit|always|refuse|cannot)\b"
             ),
         ),
@@ -65,12 +70,16 @@ _SIGNS: tuple[tuple[RequirementKind, re.Pattern[str]], ...] = tuple(
         (
             RequirementKind.KNOWLEDGE,
             (
-                r"^(?:我们|本公司|我司|公司|产品|背景)|知识库|^熟悉|^精通|^了解|\b(?:we are|our company|based on"
+                r"^(?:客户|对方|用户|学生|员工)[^，]*了$"
+                r"|^(?:我们|本公司|我司|公司|产品|背景)|知识库|^熟悉|^精通|^了解|\b(?:we are|our company|based on"
                 r"|familiar with|knowledge of"
                 r"|expert in|knows?|using our|according to)\b"
             ),
         ),
     )
+)
+_SHAPE = re.compile(
+    r"输出|格式|表格|字段|\b(?:json|markdown|csv|xml|yaml|tables?|bullets?|format\w*|output)\b", re.IGNORECASE
 )
 _MODAL = re.compile(
     r"(?:(?:它|他|她|该智能体|智能体|机器人|客服|助手)?(?:需要|要求|应该|应当|应|要|必须|务必|得|希望|最好|尽量"
@@ -84,8 +93,11 @@ _MODAL = re.compile(
 
 
 def kind_of(text: str, label: str, matches: tuple[ConceptMatch, ...]) -> RequirementKind:
-    """Name the kind of a clause: its label first, then its known words, then its signs, else a capability."""
-    if label == RequirementKind.EXAMPLE.value or is_example_label(label):
+    """Name the kind of a clause: its label first, then its known words, then its signs.
+
+    Without any of them it is a capability when it begins with a deed, else a constraint: how the result has to be.
+    """
+    if label == RequirementKind.EXAMPLE.value:
         return RequirementKind.EXAMPLE
     for kind, pattern in _LABELS:
         if label and pattern.search(label):
@@ -93,9 +105,10 @@ def kind_of(text: str, label: str, matches: tuple[ConceptMatch, ...]) -> Require
     if matches and 2 * sum(match.end - match.start for match in matches) >= len(text):
         return matches[0].concept.kind
     for kind, pattern in _SIGNS:
-        if pattern.search(text):
+        # "找出与模板不一致的条款" is a deed that happens to name a template.
+        if pattern.search(text) and not (kind is RequirementKind.FORMAT and acts(text) and not _SHAPE.search(text)):
             return kind
-    return RequirementKind.CAPABILITY
+    return RequirementKind.CAPABILITY if acts(text) else RequirementKind.CONSTRAINT
 
 
 def without_modal(text: str, start: int, end: int) -> tuple[int, int]:

@@ -1,11 +1,11 @@
 """Understanding a description with a model: one JSON call, whose every claim is checked here."""
 
-import unicodedata
 from collections.abc import Iterator
 from typing import Literal
 
 import orjson
 from servicekit.errors import Unavailable
+from servicekit.normal_form import nfc
 
 from generation_service.dashscope.calls import ModelCall, system, user
 from generation_service.dashscope.client import ModelClient
@@ -47,7 +47,7 @@ async def parse_with_model(
     Raises:
         SphereError: the model failed (`model_*`); the caller may fall back to `parsing.parse`.
     """
-    text = unicodedata.normalize("NFC", description)
+    text = nfc(description)
     chosen: Language = detect_language(text) if language == "auto" else language
     instructions = load_instructions("parse")
     call = ModelCall(
@@ -147,7 +147,7 @@ def _verified(description: str, quote: JsonValue) -> str | None:
     """The quote when it truly stands in the description."""
     if not isinstance(quote, str):
         return None
-    words = unicodedata.normalize("NFC", quote).strip()
+    words = nfc(quote).strip()
     return words if words and words in description else None
 
 
@@ -178,5 +178,5 @@ def _strings(value: JsonValue) -> Iterator[str]:
 
 
 def _clean(value: JsonValue) -> str:
-    text = unicodedata.normalize("NFC", value) if isinstance(value, str) else ""
+    text = nfc(value) if isinstance(value, str) else ""
     return " ".join(text.replace("\x00", " ").split())[:_MOST_TEXT_CHARS]

@@ -1,16 +1,18 @@
 """Understanding a description without a model: the deterministic `rules` engine."""
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from generation_service.requirements.agents import agent_type_of, detect_agent_type
 from generation_service.requirements.classifying import classify
-from generation_service.requirements.clauses import Clause, split_clauses, trimmed
+from generation_service.requirements.clauses import split_clauses, trimmed
 from generation_service.requirements.concepts import find_concepts, is_only_concepts
 from generation_service.requirements.description import detect_language
 from generation_service.requirements.domain import InputClass, Language, Parsed, Priority, Requirement, RequirementKind
 from generation_service.requirements.goals import Head, read_head
 from generation_service.requirements.kinds import kind_of, without_modal
+from generation_service.requirements.lines import Clause
 from generation_service.requirements.unknowns import find_unknowns
 
 _SOFT = re.compile(
@@ -21,6 +23,12 @@ _SOFT = re.compile(
 )
 _HARD = re.compile(
     r"必须|务必|一定|禁止|不得|严禁|切勿|\b(?:must|never|always|required|shall|do not|don't)\b", re.IGNORECASE
+)
+_SAYS_NOTHING = re.compile(
+    r"\W*(?:(?:it|they|you|this|that|he|she|the \w+)\s+)?(?:should|must|needs? to|will|can|has to|have to)(?: be| do)?"
+    r"(?: the following)?\W*|\W*(?:具体)?(?:它|他)?(?:要求|需要|应该|必须|能够|可以|具体|如下|要)"
+    r"(?:如下|包括|做到)?\W*",
+    re.IGNORECASE,
 )
 _TELLING = frozenset({RequirementKind.CAPABILITY, RequirementKind.KNOWLEDGE, RequirementKind.FORMAT})
 _TOO_SHORT_CHARS = 2
@@ -66,23 +74,32 @@ def _stated(description: str, clauses: tuple[Clause, ...], head: Head) -> tuple[
     for kind, start, end in head.parts:
         add(kind, start, end, "must")
     for clause in clauses:
-        if clause.start < head.end and clause.end <= head.end:
-            continue
-        start = max(clause.start, head.end) if clause.start < head.end else clause.start
+        overlaps = clause.end > head.start and clause.start < head.end
+        start = max(clause.start, head.end) if overlaps else clause.start
         text = description[start : clause.end]
-        priority = _priority(f"{clause.label} {text}")
-        matches = find_concepts(text)
-        if clause.label != "example" and is_only_concepts(text, matches):
-            for match in matches:
-                span = trimmed(description, start + match.start, start + match.end)
-                if len(matches) == 1 and match.concept.keeps_words:
-                    span = without_modal(description, start, clause.end)
-                add(match.concept.kind, *span, priority)
+        if start >= clause.end or _SAYS_NOTHING.fullmatch(text):
             continue
+        priority = _priority(f"{clause.label} {text}")
+        for kind, low, high in _wishes(description, clause, start):
+            add(kind, low, high, priority)
+    return tuple(found.values())
+
+
+def _wishes(description: str, clause: Clause, start: int) -> Iterator[tuple[RequirementKind, int, int]]:
+    """What one clause asks for from `start` on: each known wish by itself, or all of it in its own words."""
+    matches = find_concepts(description[start : clause.end])
+    if any(match.concept.id == "injection" for match in matches):
+        yield (RequirementKind.SAFETY, *trimmed(description, start, clause.end))
+    elif clause.label != "example" and is_only_concepts(description[start : clause.end], matches):
+        for match in matches:
+            span = trimmed(description, start + match.start, start + match.end)
+            if len(matches) == 1 and match.concept.keeps_words:
+                span = without_modal(description, start, clause.end)
+            yield (match.concept.kind, *span)
+    else:
         low, high = _span(description, clause, start)
         if high - low >= _TOO_SHORT_CHARS or high - low == clause.end - clause.start:
-            add(kind_of(description[low:high], clause.label, matches), low, high, priority)
-    return tuple(found.values())
+            yield kind_of(description[low:high], clause.label, matches), low, high
 
 
 def _about_the_trade(description: str, found: tuple[Requirement, ...]) -> tuple[str, str]:
@@ -103,7 +120,9 @@ def _span(description: str, clause: Clause, start: int) -> tuple[int, int]:
 
 
 def _priority(text: str) -> Priority:
-    return "should" if _SOFT.search(text) and not _HARD.search(text) else "must"
+    if _HARD.search(text) or any(match.concept.id == "limit" for match in find_concepts(text)):
+        return "must"
+    return "should" if _SOFT.search(text) else "must"
 
 
 def _is_only_injection(found: tuple[Requirement, ...]) -> bool:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Literal, cast
 
 from generation_service.requirements.domain import Impact, JsonObject, Language
+from generation_service.requirements.negation import is_negated
 from generation_service.requirements.tables import both_languages, load_table, table_of, text_of
 
 OTHER = "other"
@@ -39,13 +40,10 @@ class Question:
         """The option that the description names by its label, with the words that name it; None when it names none."""
         for option in self.options[1:]:
             labels = sorted(option.labels.values(), key=len, reverse=True)
-            match = re.search(
-                "|".join(rf"(?<![A-Za-z]){re.escape(label)}(?![A-Za-z])" for label in labels),
-                description,
-                re.IGNORECASE,
-            )
-            if match:
-                return option.value, match.group()
+            pattern = "|".join(rf"(?<![A-Za-z]){re.escape(label)}(?![A-Za-z])" for label in labels)
+            for match in re.finditer(pattern, description, re.IGNORECASE):
+                if not is_negated(description, match.start()):
+                    return option.value, match.group()
         return None
 
 

@@ -1,13 +1,16 @@
 """What a description leaves open and would change the prompt: at most five questions, the weightiest first."""
 
 from generation_service.requirements.agents import agent_type_of
+from generation_service.requirements.concepts import find_concepts
 from generation_service.requirements.domain import Language, Requirement, RequirementKind, Unknown
 from generation_service.requirements.questions import Question, questions
 
 MOST_UNKNOWNS = 5
 _IMPACTS = ("high", "medium", "low")
 _COMMON = ("audience", "output_format", "length", "forbidden")
-_ANSWERED_BY = {
+_ANSWERED_BY: dict[str, object] = {
+    "length": "length",
+    "business": RequirementKind.KNOWLEDGE,
     "audience": RequirementKind.AUDIENCE,
     "output_format": RequirementKind.FORMAT,
     "tone": RequirementKind.TONE,
@@ -18,7 +21,10 @@ def find_unknowns(
     agent_type: str, requirements: tuple[Requirement, ...], description: str, language: Language
 ) -> tuple[Unknown, ...]:
     """List the open questions of this type of agent that the description has not answered."""
-    known = {requirement.kind for requirement in requirements if not requirement.inferred}
+    stated = [each for each in requirements if not each.inferred]
+    known: set[object] = {each.kind for each in stated}
+    if any(match.concept.id == "limit" for each in stated for match in find_concepts(each.text)):
+        known.add("length")
     wanted = [questions()[name] for name in (*agent_type_of(agent_type).fields, *_COMMON)]
     open_questions = [
         question

@@ -1,9 +1,7 @@
 """From a prompt's bare text to everything that is known about it; the same for both engines."""
 
-from generation_service.requirements.agents import agent_type_of
 from generation_service.requirements.domain import JsonValue
-from generation_service.writing.blocks import agent_block
-from generation_service.writing.composer import assumptions
+from generation_service.writing.composer import assumptions, block_for
 from generation_service.writing.domain import WriteRequest, Written
 from generation_service.writing.gates import check
 from generation_service.writing.tracing import trace
@@ -24,7 +22,6 @@ def finish(request: WriteRequest, content: str) -> Written:
 def declared_variables(request: WriteRequest) -> tuple[Variable, ...]:
     """The variables that a prompt for this type of agent usually takes; all but the user's input may stay empty."""
     blank: JsonValue = ""
-    block = agent_block(agent_type_of(request.parsed.agent_type).id, request.language)
     return tuple(
         Variable(
             name=each.name,
@@ -32,5 +29,5 @@ def declared_variables(request: WriteRequest) -> tuple[Variable, ...]:
             default=None if each.name == "user_input" else blank,
             description=each.description,
         )
-        for each in block.inputs
+        for each in block_for(request).inputs
     )

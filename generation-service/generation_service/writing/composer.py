@@ -2,24 +2,26 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from generation_service.lint.tokens import estimate_tokens
-from generation_service.requirements.agents import agent_type_of, counterpart
+from generation_service.requirements.agents import GENERAL, agent_type_of, counterpart
 from generation_service.requirements.domain import Language, Requirement, RequirementKind
 from generation_service.writing.answers import weave
 from generation_service.writing.blocks import AgentBlock, agent_block, behaviour, frame
 from generation_service.writing.document import KEEP, Document, Item, Section, fit
 from generation_service.writing.domain import WriteRequest
 from generation_service.writing.layouts import render
-from generation_service.writing.phrasing import fill, imperative, is_in, is_order, tidy, with_article
+from generation_service.writing.phrasing import fill, imperative, is_agent, is_in, is_order, lowered, tidy, with_article
 from generation_service.writing.stated import SHOULD, Stated, gather
+from generation_service.writing.subject import subject_of, tailored
 from generation_service.writing.tracing import covers
 
 _DETAIL, _DONE, _MANNER, _CUSTOM, _LIMITS = 2, 3, 4, 5, 6
 """Ranks of what may go when the prompt has to be short; the highest goes first."""
 
-_VERB_FIRST_ZH = re.compile(r"[把从将写根按帮对给为能会可]")
+_DETERMINED = re.compile(r"(?:the|an?|our|my|your|all|every|each|\d+)\b", re.IGNORECASE)
 _Own: TypeAlias = Callable[[list[Item]], list[Item]]
 _AGENT_NAME_ZH = re.compile(
     r"(?:智能体|助手|助理|机器人|agent|bot|[师员家官手者教器]|专家|顾问|教练|导游|主持人|客服|老师|系统|工具|秘书|管家|伙伴|侍酒师|DM)$",
@@ -37,12 +39,18 @@ def compose(request: WriteRequest) -> str:
     agent_type = agent_type_of(parsed.agent_type).id
     stated = gather(parsed.requirements, agent_type, request.language)
     weave(stated, request.answers)
-    document = _document(request, stated, agent_block(agent_type, request.language))
+    document = _document(request, stated, block_for(request))
 
     def fits(content: str) -> bool:
         return request.max_tokens is None or estimate_tokens(content) <= request.max_tokens
 
     return fit(document, lambda it: render(it, request.layout, request.language), fits)
+
+
+def block_for(request: WriteRequest, agent_type: str | None = None) -> AgentBlock:
+    """The building block of the agent's trade, or of the one named, with the user's own nouns in it."""
+    block = agent_block(agent_type or agent_type_of(request.parsed.agent_type).id, request.language)
+    return tailored(block, subject_of(request.parsed.requirements, request.language), request.language)
 
 
 def assumptions(request: WriteRequest) -> tuple[str, ...]:
@@ -52,6 +60,10 @@ def assumptions(request: WriteRequest) -> tuple[str, ...]:
 
 def _document(request: WriteRequest, stated: Stated, block: AgentBlock) -> Document:
     language = request.language
+    if stated.is_tiny:
+        # Three lines cannot hold what the trade usually delivers; its rules stay.
+        plain = block_for(request, GENERAL)
+        block = replace(block, goal=plain.goal, done=plain.done, steps=plain.steps)
     goal = next((each for each in request.parsed.requirements if each.kind is RequirementKind.GOAL), None)
     others = tuple(each for each in request.parsed.requirements if each is not goal and not each.inferred)
 
@@ -94,22 +106,26 @@ def _role(goal: Requirement | None, block: AgentBlock, request: WriteRequest) ->
         name = title if language == "zh" else with_article(title[:1].lower() + title[1:])
         said = [Item(fill(frame("quoted", language), text=words))] if words else []
         return [Item(fill(frame("you_are", language), goal=name, role=block.role)), *said]
+    ending = "_general" if request.parsed.agent_type == GENERAL else ""
     if language == "zh":
-        key = "you_are" if _AGENT_NAME_ZH.search(words) else "you_do"
-        return [Item(fill(frame(key, language), goal=words, role=block.role))]
-    if is_order(words):
-        return [Item(fill(frame("you_do", language), goal=_lowered(imperative(words)), role=block.role))]
-    return [Item(fill(frame("you_are", language), goal=with_article(words), role=block.role))]
-
-
-def _lowered(order: str) -> str:
-    """Begin an order in the middle of a sentence; names and abbreviations keep their capitals."""
-    return order[:1].lower() + order[1:] if order[1:2].islower() else order
+        key, goal_words = "you_are" if _AGENT_NAME_ZH.search(words) else "you_do", words
+    elif is_order(words):
+        key, goal_words = "you_do", lowered(imperative(words))
+    elif is_agent(words):
+        key, goal_words = "you_are", with_article(words)
+    else:
+        key, goal_words = (
+            "you_handle",
+            words if _DETERMINED.match(words) or " " not in words else f"the {lowered(words)}",
+        )
+    return [Item(fill(frame(key + ending, language), goal=goal_words, role=block.role))]
 
 
 def _audience(request: WriteRequest, stated: Stated) -> list[Item]:
     if said := stated.items.get("audience"):
         return list(said)
+    if stated.is_tiny:
+        return []
     people = agent_type_of(request.parsed.agent_type).audiences[request.language]
     return [Item(fill(frame("audience", request.language), audience=people), SHOULD)]
 
@@ -133,13 +149,17 @@ def _rules(request: WriteRequest, stated: Stated, block: AgentBlock, own: _Own) 
 def _tone(stated: Stated, block: AgentBlock) -> list[Item]:
     said = stated.items.get("tone", [])
     foreign = any("tone" in key for key in stated.items) and not stated.said
-    if stated.said & _CHANGES_MANNER or foreign:
+    if stated.said & _CHANGES_MANNER or foreign or "output_language" in stated.said:
         return list(said)
     return [*said, Item(block.tone, _MANNER)]
 
 
 def _output(stated: Stated, block: AgentBlock, language: Language, own: _Own) -> list[Item]:
     said = list(stated.items.get("output", []))
+    if said and stated.names_parts:
+        return said
+    if stated.is_tight:
+        return [*said, Item(frame("tight", language))]
     ours = own(_first_kept(block.output))
     if said and ours and _fixes_shape(stated) and stated.agent_type != "extraction":
         said.append(Item(frame("keys", language)))
@@ -162,7 +182,7 @@ def _fixes_shape(stated: Stated) -> bool:
 def _title(goal: Requirement | None, request: WriteRequest) -> str:
     words = tidy(goal.source_quote or goal.text) if goal else ""
     longest = 24 if request.language == "zh" else 60
-    names_agent = not (_VERB_FIRST_ZH.match(words) if request.language == "zh" else is_order(words))
-    if words and is_in(words, request.language) and len(words) <= longest and names_agent:
-        return words[:1].upper() + words[1:]
+    if words and is_in(words, request.language) and len(words) <= longest:
+        title = imperative(words) if request.language == "en" and is_order(words) else words
+        return title[:1].upper() + title[1:]
     return agent_type_of(request.parsed.agent_type).titles[request.language]

@@ -7,6 +7,7 @@ from generation_service.requirements.domain import Language
 from generation_service.requirements.tables import load_table, text_of
 
 _BLANKS = re.compile(r"\s+")
+_BLANK_FOR_COMMA = re.compile(r"(?<=[一-鿿]{2}) (?=[一-鿿]{2})")
 _LEADING_MARKS = re.compile(r"^(?:[#>*\-+•]+|\d{1,3}[.)、])\s*")
 _TAG = re.compile(r"<(?=[/!?]?[A-Za-z])([^<>\n]{0,200})>")
 _FENCE = re.compile(r"`{3,}|~{3,}")
@@ -23,11 +24,8 @@ _VAGUE = re.compile(
 _NEGATIVE = re.compile(
     r"^(?:绝对|一律|切记)?(?:不要|不能|不得|不可以?|不许|禁止|严禁|切勿|别|避免|不(?!同|断|仅|管|论|过|超|少|多于"
     r"|足))|^(?:never|do not"
-    r"|don't|must not|not|no|avoid|cannot)\b",
+    r"|don['’]?t|must not|not|no|avoid|cannot)\b",
     re.IGNORECASE,
-)
-_BEFORE_PEOPLE = re.compile(
-    r"^(?:面向|针对|服务于|受众[是为]|用户[是为]|适合|给(?=[^出予])|for\s+|aimed at\s+|targeting\s+)", re.IGNORECASE
 )
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 
@@ -40,14 +38,9 @@ def fill(template: str, **values: str) -> str:
 def tidy(text: str) -> str:
     """Make one line of the user's words: without vague filler, and harmless to the layout."""
     line = _BLANKS.sub(" ", text).strip(_EDGE)
-    line = _LEADING_MARKS.sub("", line)
+    line = _BLANK_FOR_COMMA.sub("，", _LEADING_MARKS.sub("", line))
     line = _BLANKS.sub(" ", _VAGUE.sub("", line)).strip(_EDGE) or line
     return defused(_FENCE.sub("`", line))
-
-
-def people_of(text: str) -> str:
-    """Strip what the user put before an audience: "面向初学者" is about "初学者", "for beginners" about "beginners"."""
-    return _BEFORE_PEOPLE.sub("", text) or text
 
 
 def defused(text: str) -> str:
@@ -71,8 +64,12 @@ def imperative(text: str) -> str:
     """Say "writes docs and checks links" as an order: "write docs and check links"; "能查物流" is "查物流"."""
     if (chinese := _ABLE_ZH.match(text)) is not None:
         return text[chinese.end() :]
+    if (denied := _DENIED.match(text)) is not None:
+        return f"do not {text[denied.end() :]}"
     if (adverb := _ADVERB.match(text)) is not None:
         return adverb.group() + imperative(text[adverb.end() :])
+    if _HAS_SUBJECT.match(text):
+        return text
     first, _, rest = text.partition(" ")
     bare = _bare_verb(first) or (first[:-1] if _ACTS_ON.match(text) else None)
     if bare is None:
@@ -81,6 +78,9 @@ def imperative(text: str) -> str:
 
 
 _ABLE_ZH = re.compile(r"(?:能够|可以|能(?![源力量])|会(?![议计员话]))(?=[\u4e00-\u9fff])")
+_DENIED = re.compile(r"(?:it )?(?:does ?n['’]?t|dont|does not)\s+", re.IGNORECASE)
+# In "replies should be short" the first word is no verb.
+_HAS_SUBJECT = re.compile(r"[a-z]+s (?:should|must|can|may|will|are|need|have|stay|never|always)\b", re.IGNORECASE)
 _ADVERB = re.compile(r"(?:never|always|only|also|not)\s+", re.IGNORECASE)
 _SECOND_VERB = re.compile(
     r"(?<=\band )([a-z]+s)\b|(?<=, )([a-z]+s)\b(?= (?:the|a|an|its|their|it|them|when|how|why|what)\b)"
@@ -88,8 +88,9 @@ _SECOND_VERB = re.compile(
 # An unknown word that ends in s and has an object is a verb: "roasts my playlists".
 _ACTS_ON = re.compile(r"[a-z]{2,}[^\Wsui]s (?:the|an?|my|your|our|their|his|her|its|any|all|every|each|people|users)\b")
 _AGENTIVE = re.compile(
-    r"(?:agent|bot|assistant|chatbot|expert|guide|coach|host|analyst|sommelier|nurse|companion|copilot"
-    r"|master|desk|er|or|ist|ian|helper|system|tool)\b",
+    r"(?:agent|bot|assistant|chatbot|expert|guide|coach|host|analyst|sommelier|nurse|companion|copilot|admin|lead|chef"
+    r"|master|desk|(?<!lett)(?<!pap)(?<!numb)(?<!off)(?<!bann)(?<!post)(?<!custom)(?<!answ)(?<!\bord)(?<!us)er"
+    r"|(?<!err)or|ist|ian|helper|system|tool|clerk|secretary|representative|concierge|buddy|friend|intern|critic|judge)\b",
     re.IGNORECASE,
 )
 _FIRST_NOUN = re.compile(
@@ -97,10 +98,20 @@ _FIRST_NOUN = re.compile(
 )
 
 
+def lowered(text: str) -> str:
+    """Begin a phrase in the middle of a sentence; names and abbreviations keep their capitals."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+def is_agent(text: str) -> bool:
+    """Whether an English goal names somebody who acts ("meeting scheduler"), and not what is made or done."""
+    noun = _FIRST_NOUN.match(text)
+    return bool(noun and _AGENTIVE.search(noun.group().rsplit(" ", 1)[-1]))
+
+
 def is_order(text: str) -> bool:
     """Whether an English goal is a verb phrase ("translate contracts") and not the name of an agent."""
-    noun = _FIRST_NOUN.match(text)
-    if noun and _AGENTIVE.search(noun.group().rsplit(" ", 1)[-1]):
+    if is_agent(text):
         return False
     first = text.partition(" ")[0]
     if _ACTS_ON.match(text):

@@ -1,13 +1,16 @@
 """The user's own wishes as items of the prompt: each becomes something to do, in the section where it belongs."""
 
+import re
 from dataclasses import dataclass, field
 
+from generation_service.requirements.clauses import acts
 from generation_service.requirements.concepts import Concept, ConceptMatch, concepts, find_concepts, is_only_concepts
 from generation_service.requirements.description import detect_language
 from generation_service.requirements.domain import Language, Requirement, RequirementKind
+from generation_service.requirements.people import people_of
 from generation_service.writing.blocks import behaviour, frame, tension
 from generation_service.writing.document import KEEP, Item, SectionName
-from generation_service.writing.phrasing import fenced, fill, imperative, is_in, is_negative, people_of, tidy
+from generation_service.writing.phrasing import fenced, fill, imperative, is_in, is_negative, tidy
 
 SHOULD = 1
 """Rank of a wish that is not a must, and of what we assumed."""
@@ -21,6 +24,20 @@ _SECTIONS: dict[RequirementKind, SectionName] = {
     RequirementKind.EXAMPLE: "examples",
 }
 _LONGEST_LABEL = 24
+_TOLD = re.compile(r"(?:我|本公司|公司|目前|现在)|.+了$|(?:i|we|my|our|i['’]m|we['’]re)\b", re.IGNORECASE)
+_LIST_OF_PARTS = re.compile(r"[、,，]")
+_NAMED_PARTS = re.compile(r"字段|键名?|列为|列名|\b(?:keys?|fields?|columns?)\b", re.IGNORECASE)
+_ABOUT_FORM = re.compile(
+    r"(?:不要|别|不能|不得|不可以?|禁止|避免|切勿|不)(?:再)?(?:使?用|出现|带|加|写|改|重复|漏|太|过于)"
+    r"|(?:never|do not|don['’]?t|avoid|no)\s+(?:us(?:e|ing)|includ\w+|add\w*|writ\w+|mention\w*|reus\w+|repeat\w*"
+    r"|chang\w+|alter\w*)|no \w+$",
+    re.IGNORECASE,
+)
+# So little room that headings and lists of parts have no place.
+_TINY = re.compile(
+    r"[一1-3两二三]\s?(?:句|行)|(?<![\d$,.])(?:one|two|three|[1-3])\s(?:sentences?|lines?)", re.IGNORECASE
+)
+_TIGHT = re.compile(r"(?<!\d)(?:[1-9]\d|1[01]\d|120)\s?个?字|(?<![\d$,.])[1-7]\d\s?words?", re.IGNORECASE)
 
 
 @dataclass
@@ -32,6 +49,9 @@ class Stated:
     items: dict[SectionName, list[Item]] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     has_negative: bool = False
+    names_parts: bool = False
+    is_tight: bool = False
+    is_tiny: bool = False
 
     def add(self, section: SectionName, text: str, rank: int = KEEP) -> None:
         """Append an item unless the section has it already."""
@@ -50,6 +70,7 @@ class Stated:
             return
         self.said.add(concept.id)
         rule = behaviour(concept.id, self.agent_type, self.language)
+        words = [] if concept.id == "injection" else words  # an attack is named, never repeated
         fitting = [word for word in words if len(word) <= _LONGEST_LABEL and detect_language(word) == self.language]
         joint = "、" if self.language == "zh" else ", "
         label = joint.join(dict.fromkeys(fitting)) or concept.labels[self.language]
@@ -70,6 +91,9 @@ def gather(requirements: tuple[Requirement, ...], agent_type: str, language: Lan
     wishes = [each for each in wanted if each is not goal]
     pure = _pure_concepts(wishes)
     _settle_tensions(stated, pure)
+    for match in find_concepts(goal.source_quote or "") if goal else ():
+        if match.concept.id == "output_language":
+            stated.add_concept(match.concept, [(goal.source_quote or "")[match.start : match.end]] if goal else [])
     for wish in wishes:
         rank = KEEP if wish.priority == "must" else SHOULD
         source = wish.source_quote or wish.text
@@ -77,6 +101,12 @@ def gather(requirements: tuple[Requirement, ...], agent_type: str, language: Lan
             stated.add("examples", fenced(source), rank)
             continue
         matches = find_concepts(source)
+        limits = [source[match.start : match.end] for match in matches if match.concept.id == "limit"]
+        stated.is_tiny = stated.is_tiny or any(_TINY.search(limit) for limit in limits)
+        stated.is_tight = stated.is_tight or stated.is_tiny or any(_TIGHT.search(limit) for limit in limits)
+        if injected := [match for match in matches if match.concept.id == "injection"]:
+            stated.add_concept(injected[0].concept, [], rank)
+            continue
         if is_only_concepts(source, matches) and not _needs_its_words(matches, source, language):
             for match in matches:
                 words = pure.get(match.concept.id, [source])
@@ -100,9 +130,28 @@ def _add_words(stated: Stated, wish: Requirement, rank: int) -> None:
     if not is_in(text, language):
         stated.add("rules" if section == "audience" else section, fill(frame("quoted", language), text=text), rank)
         return
+    if wish.kind is RequirementKind.KNOWLEDGE and _TOLD.match(text):
+        stated.add("role", fill(frame("background", language), text=text), rank)
+        return
+    if (
+        wish.kind is RequirementKind.FORMAT
+        and _LIST_OF_PARTS.search(text)
+        and not acts(text)
+        and not find_concepts(source)
+    ):
+        stated.add("output", fill(frame("plain", language), text=fill(frame("parts", language), text=text)), rank)
+        stated.names_parts = True
+        return
+    stated.names_parts = stated.names_parts or bool(section == "output" and _NAMED_PARTS.search(text))
     if section != "audience":
         text = imperative(text)
         text = text[:1].upper() + text[1:]
+    _add_sentence(stated, text, source, section=section, rank=rank)
+
+
+def _add_sentence(stated: Stated, text: str, source: str, *, section: SectionName, rank: int) -> None:
+    """One sentence of the prompt for `text`; `source` are the user's words behind it."""
+    language = stated.language
     new = next((found.concept for found in find_concepts(source) if found.concept.id not in stated.said), None)
     rule = behaviour(new.id, stated.agent_type, language) if new else None
     if new and rule:
@@ -115,7 +164,9 @@ def _add_words(stated: Stated, wish: Requirement, rank: int) -> None:
             stated.add(section, fill(frame("practice", language), text=text, rule=rule.sentence), rank)
     elif is_negative(text) and not stated.has_negative:
         stated.has_negative = True
-        stated.add("rules", fill(frame("plain", language), text=fill(frame("negative", language), text=text)), rank)
+        key = "negative_form" if section == "output" or _ABOUT_FORM.match(text) else "negative"
+        where: SectionName = "output" if section == "output" else "rules"
+        stated.add(where, fill(frame("plain", language), text=fill(frame(key, language), text=text)), rank)
     elif section == "audience":
         stated.add("audience", audience_sentence(text, language), rank)
     else:

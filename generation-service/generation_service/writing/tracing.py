@@ -1,7 +1,8 @@
 """Which quote of a prompt covers a requirement: by code, so that it can be checked again on any edited text.
 
 A sentence covers a requirement when it is one that we write for the requirement's known wish, or says the user's words
-(at least four fifths of them), or names the known wish in its label. Headings, tags and fences don't count.
+(at least four fifths of them), or names the known wish in its label. Headings, tags, fences and the descriptions
+of variables don't count.
 """
 
 import re
@@ -12,16 +13,17 @@ from functools import cache, lru_cache
 from generation_service.requirements.agents import GENERAL, counterpart, detect_agent_type
 from generation_service.requirements.concepts import ConceptMatch, find_concepts, is_only_concepts
 from generation_service.requirements.domain import Language, Requirement, RequirementKind
+from generation_service.requirements.people import people_of
 from generation_service.writing.blocks import all_sentences
 from generation_service.writing.domain import TraceEntry
-from generation_service.writing.phrasing import people_of, tidy
+from generation_service.writing.phrasing import tidy
 
 ENOUGH = 0.8
 """Share of a requirement's words that a sentence has to say."""
 
 _MARK = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)、]\s*|>\s*)?")
 _SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
-_SKIPPED = re.compile(r"^\s*(?:#{1,6}\s|</?[A-Za-z_][\w-]*>\s*$|\{\{|`{3,}|~{3,})")
+_SKIPPED = re.compile(r"^\s*(?:#{1,6}\s|</?[A-Za-z_][\w-]*>\s*$|\{\{|`{3,}|~{3,}|`\w+` — )")
 _HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 _WORD = re.compile(r"[a-z0-9]+(?:[.+#][a-z0-9]+)*[+#]*")
 _STOP = frozenset(
@@ -63,8 +65,11 @@ _STOP = frozenset(
         "needs",
     ]
 )
+_NOT = re.compile(r"\b(?:do|does|did|is|are|must|should|could|would|can|ca|wo)\s?(?:not|n['’]?t)\b")
+# To name a task in order to say what lies outside it is not to give it.
+_OUTSIDE = re.compile(r"不做|请求不属于|(?:do (?:not|nothing)|when a request lies outside)\b", re.IGNORECASE)
 _STOP_HAN = frozenset("的了和与及在是要能会并请")
-_ROLE = re.compile(r"你是|您是|作为|担任|扮演|you are|act as|your role", re.IGNORECASE)
+_ROLE = re.compile(r"你是|你负责|您是|作为|担任|扮演|you are|act as|your role", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +119,19 @@ def _strength(requirement: Requirement, unit: Unit, language: Language) -> float
     if requirement.inferred:
         return _overlap(counterpart(requirement.text, language), unit)
     source = requirement.source_quote or requirement.text
+    if requirement.kind is RequirementKind.GOAL and _OUTSIDE.match(unit.text):
+        return 0.0
     matches = find_concepts(source)
+    only = is_only_concepts(source, matches)
     for match in matches:
-        if any(sentence in unit.text for sentence in _sentences(match.concept.id, language)):
+        # A known wish inside a longer demand does not make the rest of the demand said.
+        if (only or match.concept.id == "injection") and any(
+            sentence in unit.text for sentence in _sentences(match.concept.id, language)
+        ):
             return 1.0
     if requirement.kind is RequirementKind.GOAL and _plays(source, unit.text):
         return 1.0
-    if is_only_concepts(source, matches) and _names(matches, unit.text):
+    if only and _names(matches, unit.text):
         return 0.9
     return max(_overlap(text, unit) for text in {source, requirement.text})
 
@@ -172,16 +183,29 @@ def _units(content: str) -> Iterator[Unit]:
 
 def _words(text: str) -> frozenset[str]:
     """Stemmed Latin words, and pairs of neighbouring Han characters."""
-    folded = text.lower().replace("\\{{", "{{")
+    folded = _NOT.sub(" not ", text.lower().replace("\\{{", "{{"))
     words = {_stem(word) for word in _WORD.findall(folded) if word not in _STOP}
     for run in _HAN_RUN.findall(folded):
         words |= {run[index : index + 2] for index in range(len(run) - 1)} if len(run) > 1 else {run}
     kept = {word for word in words if word not in _STOP_HAN}
+    # "做" of "做PPT" vanishes in "负责做PPT", where it stands in other pairs.
+    kept = {word for word in kept if len(word) > 1 or not _HAN_RUN.match(word)} or kept
     return frozenset(kept or words)
 
 
 def _stem(word: str) -> str:
-    for ending, bare in (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""), ("e", "")):
+    if word.endswith("ss"):
+        return word
+    for ending, bare in (
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("ss", "ss"),
+        ("ing", ""),
+        ("ed", ""),
+        ("es", ""),
+        ("s", ""),
+        ("e", ""),
+    ):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)] + bare
     return word

@@ -6,6 +6,7 @@ import pytest
 from generation_service.requirements.agents import agent_types
 from generation_service.requirements.description import check_description, detect_language
 from generation_service.requirements.domain import InputClass, Parsed, RequirementKind
+from generation_service.requirements.form import build_form
 from generation_service.requirements.parsing import parse
 from servicekit.errors import InvalidArgument
 
@@ -95,6 +96,90 @@ def test_every_stated_requirement_is_found(description: str, expected: list[tupl
     assert stated(parse(description)) == expected
 
 
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        (
+            "保险理赔初审 看报案描述 判断缺什么材料 风险高不高 给核赔员看 不能直接拒赔",
+            [
+                ("goal", "保险理赔初审", "must"),
+                ("capability", "看报案描述", "must"),
+                ("capability", "判断缺什么材料 风险高不高", "must"),
+                ("audience", "给核赔员看", "must"),
+                ("constraint", "不能直接拒赔", "must"),
+            ],
+        ),
+        (
+            "我们是做跨境电商的，主要卖户外电源。想让AI先看邮件，判断类型，然后用英文起草回复，署名用 Ann",
+            [
+                ("goal", "先看邮件，判断类型，然后用英文起草回复", "must"),
+                ("knowledge", "我们是做跨境电商的，主要卖户外电源", "must"),
+                ("constraint", "署名用 Ann", "must"),
+            ],
+        ),
+        (
+            (
+                "I run a hotel with 14 rooms. I need smth that drafts replies, passes complaints to Ann "
+                "and dont quote prices"
+            ),
+            [
+                ("goal", "drafts replies", "must"),
+                ("knowledge", "I run a hotel with 14 rooms", "must"),
+                ("capability", "passes complaints to Ann", "must"),
+                ("constraint", "dont quote prices", "must"),
+            ],
+        ),
+        (
+            "Claim triage: assign severity 1-5. Output JSON with keys severity, route, rationale.",
+            [
+                ("goal", "Claim triage", "must"),
+                ("capability", "assign severity 1-5", "must"),
+                ("format", "Output JSON with keys severity, route, rationale", "must"),
+            ],
+        ),
+        (
+            "1. 角色：命题老师\n2. 要求：选项长度相近\n3. 输出：题干、选项、答案",
+            [
+                ("goal", "命题老师", "must"),
+                ("constraint", "选项长度相近", "must"),
+                ("format", "题干、选项、答案", "must"),
+            ],
+        ),
+    ],
+)
+def test_hurried_descriptions_are_cut_where_people_would_pause(
+    description: str, expected: list[tuple[str, str, str]]
+) -> None:
+    assert stated(parse(description)) == expected
+
+
+@pytest.mark.parametrize("description", ["报关助手，不要用表格", "customs clerk, no tables", "周报，别太正式"])
+def test_what_is_denied_is_no_wish(description: str) -> None:
+    parsed = parse(description)
+
+    assert parsed.requirements[1].source_quote == description.partition("，")[2] or description.partition(", ")[2]
+    assert not any(each.kind is RequirementKind.TONE for each in parsed.requirements[:1])
+    assert build_form(parsed).prefill["output_format"] == "default"
+    assert build_form(parsed).prefill["tone"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("description", "agent_type"),
+    [
+        ("宠物医院问诊前登记", "adviser"),
+        ("vet clinic intake bot", "general"),
+        ("meeting scheduler that proposes 3 slots", "general"),
+        ("会议纪要整理", "meeting_summary"),
+        ("海关归类助手", "general"),
+        ("写周报", "workplace_writing"),
+        ("turn sales calls into notes", "general"),
+        ("初中物理命题老师", "general"),
+    ],
+)
+def test_a_word_of_a_trade_does_not_make_the_trade(description: str, agent_type: str) -> None:
+    assert parse(description).agent_type == agent_type
+
+
 def test_bullets_labels_and_examples_of_a_long_description_are_read() -> None:
     description = (
         "我们是一家宠物用品电商。\n\n写一个客服智能体，要求：\n- 语气亲切\n- 禁止承诺退款\n1. 回复不超过 100 字\n\n"
@@ -141,6 +226,12 @@ def test_a_chosen_language_wins_over_the_detected_one() -> None:
         ("智能体", InputClass.TOO_VAGUE),
         ("make a prompt", InputClass.TOO_VAGUE),
         ("今天天气怎么样？", InputClass.NOT_A_PROMPT_REQUEST),
+        ("帮我订一张明天去上海的高铁票", InputClass.NOT_A_PROMPT_REQUEST),
+        ("请把下面这段话翻译成英文：今天下雨了。", InputClass.NOT_A_PROMPT_REQUEST),
+        ("can you fix my wifi", InputClass.NOT_A_PROMPT_REQUEST),
+        ("asdf jkl", InputClass.TOO_VAGUE),
+        ("做PPT", InputClass.OK),
+        ("What's a good prompt for writing cover letters?", InputClass.OK),
         ("what is 2+2", InputClass.NOT_A_PROMPT_REQUEST),
         ("hi how are you", InputClass.NOT_A_PROMPT_REQUEST),
         ("你好", InputClass.NOT_A_PROMPT_REQUEST),
@@ -198,7 +289,23 @@ def test_length_counts_after_normalisation() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["当用户问退款，需要说明流程、材料。", "a, ", "and ", "1,", "“", "never ", "- x\n", "例如：", "<b>", "如果"]
+    "unit",
+    [
+        "当用户问退款，需要说明流程、材料。",
+        "a, ",
+        "and ",
+        "1,",
+        "“",
+        "never ",
+        "- x\n",
+        "例如：",
+        "<b>",
+        "如果",
+        "看资料 ",
+        "我们是",
+        "先看，",
+        "a: ",
+    ],
 )
 def test_the_longest_descriptions_are_read_in_linear_time(unit: str) -> None:
     whole = (unit * 8_000)[:8_000]

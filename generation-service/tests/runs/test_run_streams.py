@@ -49,7 +49,7 @@ async def test_a_run_streams_meta_stages_deltas_usage_and_one_end(start_service:
     assert [event.event for event in events[:3]] == ["meta", "stage", "delta"]
     assert [event.event for event in events[-2:]] == ["usage", "done"]
     assert [event.id for event in events] == list(range((1 << 20) + 1, (1 << 20) + 201))
-    assert orjson.loads(events[0].data_json) == {"id": run_id, "kind": "generate", "engine": "rules", "model": ""}
+    assert orjson.loads(events[0].data_json) == {"id": run_id, "kind": "generate", "engine": "rules", "model": None}
     assert events[-1].run.state == runs_pb2.RUN_STATE_SUCCEEDED
     assert text_of(events) == "".join(PIECES) == orjson.loads(events[-1].run.result_json)["content"]
 
