@@ -1,5 +1,6 @@
 """Rate limits: token buckets in Redis shared by all gateways, of which each process leases a slice at a time."""
 
+import asyncio
 import math
 import time
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ class _Held:
     empty_until: float = 0.0
     local_tokens: float = math.inf
     local_at: float = field(default_factory=time.monotonic)
+    leasing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class RateLimits:
@@ -70,18 +72,24 @@ class RateLimits:
         if held.leased >= 1:
             held.leased -= 1
             return
-        now = time.monotonic()
-        if now < held.empty_until:
-            raise _refusal(held.empty_until - now)
-        try:
-            granted, wait_seconds = await self._lease(limit, subject)
-        except RedisUnavailable:
-            _spend_locally(held, limit)
-            return
-        held.leased += granted
+        # One lease at a time: what requests that come together would each ask for, the first may get for all.
+        async with held.leasing:
+            await self._spend(held, limit, subject)
+
+    async def _spend(self, held: _Held, limit: Limit, subject: str) -> None:
         if held.leased < 1:
-            held.empty_until = now + wait_seconds
-            raise _refusal(wait_seconds)
+            now = time.monotonic()
+            if now < held.empty_until:
+                raise _refusal(held.empty_until - now)
+            try:
+                granted, wait_seconds = await self._lease(limit, subject)
+            except RedisUnavailable:
+                _spend_locally(held, limit)
+                return
+            held.leased += granted
+            if held.leased < 1:
+                held.empty_until = now + wait_seconds
+                raise _refusal(wait_seconds)
         held.leased -= 1
 
     async def _lease(self, limit: Limit, subject: str) -> tuple[int, float]:

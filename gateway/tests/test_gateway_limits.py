@@ -53,6 +53,15 @@ async def test_requests_at_once_are_not_refused_for_the_size_of_a_lease(redis: G
     assert [one for one in said if one is not None] == []
 
 
+async def test_requests_at_once_take_one_lease_among_them(redis: GuardedRedis) -> None:
+    limits, limit = RateLimits(redis), Limit("wide", 10.0, 50)
+
+    await asyncio.gather(*(limits.spend(limit, "u1") for _ in range(10)))
+
+    left: Any = await redis.run(lambda client: client.hget("rate:wide:u1", "tokens"))
+    assert 39 < float(left) <= 41
+
+
 async def test_subjects_and_limits_are_counted_apart(redis: GuardedRedis) -> None:
     limits = RateLimits(redis)
     await granted(limits, SLOW, "u1", 30)

@@ -21,9 +21,12 @@ MODEL_SETTINGS = {
     "PROMPTSPHERE_MODEL_STRUCTURED_SECONDS": "5",
     "PROMPTSPHERE_RUN_LEASE_SECONDS": "4",
     "PROMPTSPHERE_RUN_WINDOW_SECONDS": "0",
+    "PROMPTSPHERE_DRAIN_SECONDS": "1",
     "PROMPTSPHERE_RATE_PER_SECOND": "1000",
     "PROMPTSPHERE_RATE_BURST": "2000",
 }
+# All people here sign in from one address.
+SETTINGS = {"PROMPTSPHERE_SIGN_IN_RATE_PER_SECOND": "200", "PROMPTSPHERE_SIGN_IN_BURST": "1000"}
 STACKS = {"stack": ("sqlite", "mysql"), "model_stack": ("sqlite", "mysql"), "wide_stack": ("mysql",)}
 """The fixtures that are stacks, and the databases that each runs on."""
 
@@ -48,7 +51,7 @@ class Stacks:
         name = f"{request.fixturename}-{request.param}"
         if self._running is None or self._name != name or self._running.launcher.poll() is not None:
             self.close()
-            environment = settings | self._database(request)
+            environment = SETTINGS | settings | self._database(request)
             self._name = name
             self._running = self._exits.enter_context(running_stack(self._tmp_path_factory.mktemp(name), **environment))
         return self._running
@@ -105,9 +108,9 @@ def stack(request: pytest.FixtureRequest, stacks: Stacks) -> StackProcess:
 
 
 @pytest.fixture
-def wide_stack(request: pytest.FixtureRequest, stacks: Stacks) -> StackProcess:
-    """A stack with two gateways and two generation-services."""
-    return stacks.use(request, WORKERS="2")
+def wide_stack(request: pytest.FixtureRequest, stacks: Stacks, vendor_process: FakeProcess) -> StackProcess:
+    """A stack with two gateways and two generation-services, whose models are the fake's."""
+    return stacks.use(request, **MODEL_SETTINGS, DASHSCOPE_BASE_URL=vendor_process.base_url, WORKERS="2")
 
 
 @pytest.fixture

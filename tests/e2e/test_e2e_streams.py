@@ -27,7 +27,7 @@ async def test_a_connection_dropped_at_each_event_and_resumed_sees_the_same(pers
             begun.append(frame)
             if len(begun) == count:
                 break
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
         resumed = await person.replay(run_id, after=event_id(begun[-1]))
         assert begun + resumed == reference
 

@@ -5,7 +5,9 @@ import errno
 import os
 import random
 import socket
+from collections.abc import Sequence
 from contextlib import closing
+from typing import Any, TypeAlias
 
 import pymysql
 import redis
@@ -19,6 +21,9 @@ _CONNECT_SECONDS = 5
 _OWN_PORTS = range(20000, 32768)
 """Below what Linux (from 32768), macOS and BSD (from 49152) use for outgoing connections."""
 
+_AddressInfo: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""As `socket.getaddrinfo` gives it."""
+
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that nobody uses now.
@@ -27,12 +32,13 @@ def free_port(host: str = "127.0.0.1") -> int:
     outgoing connection might get it.
 
     Raises:
-        Refusal: there is none.
+        Refusal: there is none, or the host is not an address of this machine.
     """
-    family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+    family, _, _, _, (address, *_) = _addresses(host, 0)[0]
+    check_port(host, 0)
     for port in random.sample(_OWN_PORTS, k=200):
         with socket.socket(family) as probe, contextlib.suppress(OSError):
-            probe.bind((host, port))
+            probe.bind((address, port))
             return port
     raise Refusal(f"There is no free port from {_OWN_PORTS.start} to {_OWN_PORTS.stop - 1}.")
 
@@ -43,11 +49,7 @@ def check_port(host: str, port: int) -> None:
     Raises:
         Refusal: it can't; the sentence says what to change.
     """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror:
-        raise Refusal(f"HOST={host} is not an address of this machine; take 127.0.0.1 or 0.0.0.0.") from None
-    family, kind, protocol, _, address = found[0]
+    family, kind, protocol, _, address = _addresses(host, port)[0]
     with socket.socket(family, kind, protocol) as probe:
         # As servers do, so that connections still closing from a stack just stopped don't count; but without
         # SO_REUSEPORT, so that a gateway of another stack does.
@@ -56,6 +58,13 @@ def check_port(host: str, port: int) -> None:
             probe.bind(address)
         except OSError as error:
             raise Refusal(_port_sentence(host, port, error)) from None
+
+
+def _addresses(host: str, port: int) -> Sequence[_AddressInfo]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror:
+        raise Refusal(f"HOST={host} is not an address of this machine; take 127.0.0.1 or 0.0.0.0.") from None
 
 
 def _port_sentence(host: str, port: int, error: OSError) -> str:

@@ -27,6 +27,8 @@ def test_a_taken_port_is_refused_with_what_to_do(is_shared: bool) -> None:  # no
 def test_an_address_that_is_not_ours_is_refused(host: str) -> None:
     with pytest.raises(Refusal, match=f"HOST={host}"):
         servers.check_port(host, servers.free_port())
+    with pytest.raises(Refusal, match=f"HOST={host}"):
+        servers.free_port(host)
 
 
 def test_mysql_that_does_not_answer_is_refused() -> None:

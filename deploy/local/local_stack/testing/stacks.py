@@ -1,31 +1,28 @@
-"""Whole stacks for tests: started by the launcher as a user starts them, with people who use them."""
+"""A whole stack: started by the launcher as a user starts it, looked into, killed, stopped."""
 
 import asyncio
 import json
 import os
-import secrets
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
 import pymysql
 import redis
 from pymysql.cursors import DictCursor
 
-from local_stack.demo.client import MAX_LINE_BYTES, Client, Json
+from local_stack.demo.client import Json
 from local_stack.settings import read_settings
 
 START_SECONDS = 90.0
 STOP_SECONDS = 45.0
 SCHEMAS = ("promptsphere_auth", "promptsphere_prompt", "promptsphere_generation")
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist in tests only
 
 
 @dataclass(slots=True)
@@ -56,11 +53,16 @@ class StackProcess:
                 stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not (self.data_dir / "stack.json").exists():
+        while not self._is_announced():
             if self.launcher.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the stack did not start:\n{self.log()[-4000:]}")
             time.sleep(0.05)
         self.environment["PORT"] = self.url.rpartition(":")[2]
+
+    def _is_announced(self) -> bool:
+        file = self.data_dir / "stack.json"
+        # A launcher that was killed leaves its own behind.
+        return file.exists() and json.loads(file.read_text(encoding="utf-8"))["pid"] == self.launcher.pid
 
     def stop(self) -> int:
         """Ask it to stop, as Ctrl-C does; the launcher's exit code."""
@@ -125,7 +127,7 @@ class StackProcess:
             mysql.cursor() as cursor,
         ):
             cursor.execute(statement.replace("?", "%s"), values)
-            return list(cursor.fetchall())
+            return [{name: _text(value) for name, value in row.items()} for row in cursor.fetchall()]
 
 
 @contextmanager
@@ -142,56 +144,12 @@ def running_stack(data_dir: Path, **environment: str) -> Iterator[StackProcess]:
                 raise AssertionError(f"the launcher ended with {code}:\n{stack.log()[-4000:]}")
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A registered person, and a client that acts as them."""
-
-    client: Client
-    tokens: Json
-    email: str
-
-    @property
-    def workspace_id(self) -> str:
-        """Their personal workspace."""
-        return str(self.tokens["workspace"]["id"])
-
-    async def prompt(self, content: str = "你好 {{ name }}", *, name: str | None = None) -> Json:
-        """A new prompt with one version."""
-        body = {"name": name or f"p{secrets.token_hex(6)}", "content": content}
-        return (await self.client.expect(201, "POST", "/api/v1/prompts", body)).body
-
-    async def api_key(self, *scopes: str) -> str:
-        """A new key's secret."""
-        body = {"name": "test", "scopes": list(scopes)}
-        return str((await self.client.expect(201, "POST", "/api/v1/api-keys", body)).body["key"])
-
-    async def frames(self, run_id: str, *, after: str = "") -> AsyncIterator[str]:
-        """The raw frames of a run's event stream as they come, comments left out."""
-        headers = {"Authorization": f"Bearer {self.client.access_token}"}
-        if after:
-            headers["Last-Event-ID"] = after
-        url = f"{self.client.url}/api/v1/runs/{run_id}/events"
-        session = aiohttp.ClientSession(read_bufsize=MAX_LINE_BYTES)
-        async with session, session.get(url, headers=headers) as response:
-            if response.status == 204:
-                return
-            response.raise_for_status()
-            frame = ""
-            async for line in response.content:
-                frame += line.decode()
-                if frame.endswith("\n\n"):
-                    if not frame.startswith(":"):
-                        yield frame
-                    frame = ""
-
-    async def replay(self, run_id: str, *, after: str = "") -> list[str]:
-        """The frames of a run to its end, from the beginning or after an event's id."""
-        return [frame async for frame in self.frames(run_id, after=after)]
-
-
-def event_id(frame: str) -> str:
-    """The id of the event in a frame."""
-    return frame.partition("\n")[0].removeprefix("id: ")
+def _text(value: object) -> object:
+    """Byte-exact names come from MySQL as bytes."""
+    try:
+        return value.decode("utf-8") if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value
 
 
 async def until(condition: Callable[[], bool], *, seconds: float) -> None:
@@ -205,13 +163,3 @@ async def until(condition: Callable[[], bool], *, seconds: float) -> None:
             if condition():
                 return
             await asyncio.sleep(0.02)
-
-
-async def register(url: str, *, name: str = "测试员") -> Person:
-    """A new person; close their client afterwards."""
-    client = Client(url, language="en")
-    email = f"{secrets.token_hex(8)}@example.com"
-    body = {"email": email, "password": PASSWORD, "display_name": name}
-    answer = await client.expect(201, "POST", "/api/v1/auth/register", body)
-    client.access_token = answer.body["access_token"]
-    return Person(client, answer.body, email)
