@@ -18,6 +18,10 @@ MEDIA_TYPE = "application/problem+json"
 MAX_FIELD_CHARS = 200
 MAX_DEPTH = 20
 HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
+FRAMEWORK_WORDS = {
+    "not_found": "There is nothing at this address; /docs lists what there is.",
+    "method_not_allowed": "This address does not take that method; the Allow header lists those that it takes.",
+}
 
 _log = get_logger()
 
@@ -135,7 +139,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     """Exception handler for what the framework itself refuses: no such route, method, media type."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     reason = HTTP_CODES.get(error.status_code, "internal" if error.status_code >= 500 else "bad_request")
-    answered = answer(request, SphereError(TABLE[reason].title + ".", reason=reason))
+    answered = answer(request, SphereError(FRAMEWORK_WORDS.get(reason, TABLE[reason].title + "."), reason=reason))
     for name, value in (error.headers or {}).items():
         answered.headers[name] = value
     return answered

@@ -48,7 +48,10 @@ async def test_a_prompt_is_made_with_location_and_etag(gateway: Any) -> None:
     ],
 )
 async def test_an_unknown_route_is_a_problem(gateway: Any, method: str, path: str) -> None:
-    assert_problem(*await gateway.ask(method, path), (404, "not_found"))
+    status, headers, body = await gateway.ask(method, path)
+
+    assert_problem(status, headers, body, (404, "not_found"))
+    assert "/docs" in body["detail"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "HEAD", "OPTIONS", "TRACE", "DELETE"])

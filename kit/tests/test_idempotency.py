@@ -159,6 +159,7 @@ async def test_many_repeats_of_what_fails_first_still_do_it_once(database: Datab
     assert await things(database) == 1
 
 
+@pytest.mark.slow
 async def test_a_repeat_whose_first_takes_too_long_is_told_to_come_back(
     database: Database, database_url: str, keyed: Call
 ) -> None:

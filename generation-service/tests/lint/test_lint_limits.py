@@ -13,6 +13,8 @@ from generation_service.lint.tokens import estimate_tokens
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.slow
+
 GOOD = [path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "good").glob("*.md"))]
 LARGE_BYTES = 256 * 1024
 SMALL_BYTES = 32 * 1024

@@ -273,6 +273,7 @@ async def test_listing_pages_by_cursor_and_admins_see_all(instance: Any) -> None
     assert error_from_rpc(failure.value).reason == "invalid_cursor"
 
 
+@pytest.mark.slow
 async def test_the_end_is_written_once_when_the_database_comes_back(start_service: Any, until: Any) -> None:
     instance, other = await start_service(), await start_service()
     go_on, released = asyncio.Event(), asyncio.Event()

@@ -54,6 +54,7 @@ async def test_a_run_streams_meta_stages_deltas_usage_and_one_end(start_service:
     assert text_of(events) == "".join(PIECES) == orjson.loads(events[-1].run.result_json)["content"]
 
 
+@pytest.mark.slow
 async def test_a_stream_dropped_at_every_event_and_resumed_is_the_same(start_service: Any) -> None:
     instance = await start_service(run_window_seconds=0)
     run_id = await instance.work(long_work)

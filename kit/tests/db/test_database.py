@@ -111,6 +111,7 @@ async def test_two_that_lock_in_opposite_order_both_succeed(database: Database) 
     assert sum(tries.values()) == (3 if database.dialect == "mysql" else 2)
 
 
+@pytest.mark.slow
 async def test_who_never_gets_the_lock_is_told_after_three_tries(database: Database, database_url: str) -> None:
     """On MySQL the lock of a row, on SQLite that of the file; the holder has a pool of its own."""
     holder = Database(database_url)
