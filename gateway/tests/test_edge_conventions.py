@@ -10,6 +10,8 @@ from promptsphere.prompt.v1 import prompts_pb2
 from servicekit.errors import Aborted, NotFound, Unauthenticated, Unavailable
 from servicekit.rpc.call import current_call
 
+pytestmark = pytest.mark.slow
+
 PROMPTS = "/api/v1/prompts"
 MIB = 1024 * 1024
 

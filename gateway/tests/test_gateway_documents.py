@@ -11,6 +11,8 @@ from promptsphere.generation.v1 import runs_pb2
 from pydantic import ValidationError
 from servicekit.errors import InvalidArgument, PermissionDenied
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = "https://app.example.com"
 OPENAPI = "/api/v1/openapi.json"
 

@@ -14,6 +14,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from servicekit.redis import GuardedRedis, Message, Reconnected, RedisUnavailable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def admin(redis_url: str) -> AsyncIterator[Redis]:
