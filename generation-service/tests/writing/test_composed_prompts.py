@@ -63,6 +63,10 @@ def test_a_typical_prompt_has_the_length_of_a_page(description: str) -> None:
         assert 330 <= len(content.split()) <= 800
 
 
+# Their goal is a bare noun that a prompt of its own words repeats in its role, steps and scope.
+OFTEN_NAMED = ("保险理赔初审", "做PPT")
+
+
 @pytest.mark.parametrize("description", CORPUS)
 def test_coverage_drops_when_the_covering_sentences_are_deleted(description: str) -> None:
     request = order(description)
@@ -71,7 +75,7 @@ def test_coverage_drops_when_the_covering_sentences_are_deleted(description: str
     for requirement in request.parsed.requirements:
         edited = content
         # The user may ask for what a good prompt says anyway; then other sentences cover it too.
-        for _ in range(8):
+        for _ in range(8 if description.startswith(OFTEN_NAMED) else 3):
             entry = trace((requirement,), edited, request.language)[0]
             edited = edited.replace(entry.quote, "") if entry.quote else edited
         assert not trace((requirement,), edited, request.language)[0].covered
