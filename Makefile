@@ -20,7 +20,7 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN
 export PORT HOST DATA_DIR ENGINE DASHSCOPE_API_KEY DASHSCOPE_BASE_URL MYSQL_URL REDIS_URL WORKERS METRICS_PORT
 export SENTENCE
 
-.PHONY: help setup run demo test check lint unit bench format servers clean
+.PHONY: help setup run demo test check lint unit golden bench format servers clean
 
 help: ## Show this list
 	@echo "Prompt Sphere. Usage: make TARGET [PORT=8000] [DATA_DIR=.promptsphere] ..."
@@ -40,14 +40,14 @@ demo: $(INSTALLED) ## Walk from a sentence to a served prompt; make demo SENTENC
 
 test: lint servers ## All checks and tests, on SQLite and MariaDB, with the real processes
 	@$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal -m "not e2e" $(TESTED)
-	@$(BIN)/pytest --quiet tests/e2e
+	@$(BIN)/pytest --quiet tests/e2e tests/golden -m e2e
 
 check: lint unit ## Style, types, imports, contracts, and the tests that need no server; < 2 min
 
 lint: $(INSTALLED) ## Style, types, imports, contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@for folder in $(filter-out protos,$(PACKAGES)) tests/contract tests/e2e tests/load; do \
+	@for folder in $(filter-out protos,$(PACKAGES)) tests/contract tests/e2e tests/golden tests/load; do \
 		$(BIN)/mypy --no-error-summary $$folder; done
 	@$(BIN)/lint-imports --no-logo
 	@cd protos && ../$(BIN)/buf lint
@@ -55,6 +55,9 @@ lint: $(INSTALLED) ## Style, types, imports, contracts
 unit: $(INSTALLED) ## Tests that need no installed server
 	@$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --database=sqlite -m "not e2e and not slow" $(UNIT) \
 		--ignore tests/contract/test_deployment.py
+
+golden: $(INSTALLED) ## Compare all answers with the recorded ones; RECORD=1, TEXTS=folder
+	@PYTHONPATH=tests exec $(BIN)/python -m golden $(if $(RECORD),--record) $(if $(TEXTS),--texts "$(TEXTS)")
 
 bench: $(INSTALLED) ## Measure the product against the floor in the same run
 	@exec $(BIN)/python tests/load/bench.py

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
+from vendor_fakes.dashscope.answers.recorded import described_in
 from vendor_fakes.dashscope.json_types import JsonObject
 
 
@@ -25,6 +26,11 @@ class RequestRecord:
     is_finished: bool = False
     has_client_left: bool = False
     has_ended: bool = False
+
+    @property
+    def described(self) -> str:
+        """The description that the request is about; empty when there is none."""
+        return described_in(self.body)
 
     def as_json(self) -> JsonObject:
         """The record as the control API shows it."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from vendor_fakes.dashscope.answers.recorded import Recorded
 from vendor_fakes.dashscope.faults import Fault
 from vendor_fakes.dashscope.journal import RequestRecord
 
@@ -34,8 +35,12 @@ class FakeProcess:
         """Let this fault strike every request for the model until the next reset."""
         self._send("POST", "/faults", {"always": {model: _as_json(fault)}})
 
+    def remember(self, recorded: Recorded) -> None:
+        """Let calls about this description get these answers until the next reset."""
+        self._send("POST", "/recordings", recorded.as_json())
+
     def reset(self) -> None:
-        """Forget every script and the log."""
+        """Forget every script, every recording and the log."""
         self._send("POST", "/reset", {})
 
     @property

@@ -8,6 +8,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
+from vendor_fakes.dashscope.answers.recorded import Recorded, Recordings
 from vendor_fakes.dashscope.completion import Completion, complete
 from vendor_fakes.dashscope.delivery import content_type, hang, reset, send
 from vendor_fakes.dashscope.errors import VENDOR_ERRORS, Refused, VendorError
@@ -33,6 +34,7 @@ class FakeDashScope:
     def __init__(self, api_keys: frozenset[str] | None = None) -> None:
         self.plan = FaultPlan()
         self.journal = Journal()
+        self.recordings = Recordings()
         self._api_keys = api_keys
         self._seen_prefixes: set[str] = set()
         self._count = 0
@@ -64,6 +66,7 @@ class FakeDashScope:
         app.router.add_post(f"{BASE_PATH}/chat/completions", self._chat)
         app.router.add_get(f"{BASE_PATH}/models", self._models)
         app.router.add_post("/_control/faults", self._add_faults)
+        app.router.add_post("/_control/recordings", self._add_recording)
         app.router.add_get("/_control/requests", self._list_requests)
         app.router.add_post("/_control/reset", self._reset)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
@@ -112,7 +115,7 @@ class FakeDashScope:
         completion = complete(
             body,
             model,
-            content=fault.content,
+            content=self.recordings.answer(body) if fault.content is None else fault.content,
             finish_reason=fault.finish_reason,
             is_cached=self._is_cached(body),
         )
@@ -150,6 +153,13 @@ class FakeDashScope:
             return _json({"error": str(error)}, status=400)
         return _json({"queued": len(self.plan.queue)})
 
+    async def _add_recording(self, request: web.Request) -> web.Response:
+        try:
+            self.recordings.remember(Recorded.from_json(_json_object(await request.read())))
+        except (ValueError, TypeError) as error:
+            return _json({"error": str(error)}, status=400)
+        return _json({})
+
     async def _list_requests(self, _request: web.Request) -> web.Response:
         prompt_tokens, completion_tokens = self.journal.billed_tokens
         billed: JsonObject = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
@@ -157,6 +167,7 @@ class FakeDashScope:
 
     async def _reset(self, _request: web.Request) -> web.Response:
         self.plan.clear()
+        self.recordings.by_description.clear()
         self.requests.clear()
         self._seen_prefixes.clear()
         return _json({})
