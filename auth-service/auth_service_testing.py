@@ -10,18 +10,18 @@ from typing import TypeVar
 import grpc
 from auth_service.__main__ import compose
 from auth_service.settings import AuthSettings
-from servicekit import migrations
+from servicekit.auth.tokens import KeyRing
 from servicekit.db import Database
 from servicekit.db.schema import now
 from servicekit.errors import SphereError
-from servicekit.redis import GuardedRedis
+from servicekit.migrations import revisions, runner
+from servicekit.redis.client import GuardedRedis
 from servicekit.rpc import metadata
 from servicekit.rpc.server import create_server
 from servicekit.rpc.status import error_from_rpc
 from servicekit.service import Running
 from servicekit.tasks import TaskRegistry
 from servicekit.testing.rpc import CREDENTIAL, Pairs
-from servicekit.tokens import KeyRing
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ def settings_for(database_url: str, folder: Path, *, redis_url: str = "", queue_
 @asynccontextmanager
 async def running_auth(settings: AuthSettings) -> AsyncIterator[Rig]:
     """Migrate, serve on a free loopback port, and stop at the end."""
-    migrations.migrate(settings.database_url, migrations.script_location("auth_service"))
+    runner.migrate(settings.database_url, revisions.script_location("auth_service"))
     database = Database(settings.database_url)
     redis = GuardedRedis(settings.redis_url)
     tasks, keys, clock = TaskRegistry(), KeyRing(), MovedClock()

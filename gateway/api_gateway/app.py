@@ -7,10 +7,10 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from servicekit.auth.tokens import KeyRing
 from servicekit.errors import SphereError
-from servicekit.redis import GuardedRedis
+from servicekit.redis.client import GuardedRedis
 from servicekit.tasks import TaskRegistry
-from servicekit.tokens import KeyRing
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware

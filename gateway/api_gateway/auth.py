@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from servicekit.auth.identity import Actor
+from servicekit.auth.live_sessions import LiveRecord
+from servicekit.auth.tokens import KeyRing
 from servicekit.errors import DeadlineExceeded, Internal, PermissionDenied, Unauthenticated, Unavailable
-from servicekit.identity import Actor
-from servicekit.live_sessions import LiveRecord
-from servicekit.tokens import KeyRing
 from starlette.requests import HTTPConnection
 
 from api_gateway.backends import Backends

@@ -19,10 +19,10 @@ from promptsphere.auth.v1 import (
 )
 from promptsphere.generation.v1 import lint_pb2_grpc, models_pb2_grpc, requirements_pb2_grpc, runs_pb2, runs_pb2_grpc
 from promptsphere.prompt.v1 import delivery_pb2_grpc, labels_pb2_grpc, prompts_pb2_grpc, versions_pb2_grpc
+from servicekit.auth.live_sessions import LiveRecord
+from servicekit.auth.tokens import PublicKey
 from servicekit.errors import SphereError
-from servicekit.live_sessions import LiveRecord
 from servicekit.rpc.client import Channel
-from servicekit.tokens import PublicKey
 
 from api_gateway.settings import GatewaySettings
 

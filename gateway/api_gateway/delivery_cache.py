@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from servicekit.errors import NotFound, SphereError
-from servicekit.invalidations import CHANNEL, decode
-from servicekit.redis import GuardedRedis, Message
+from servicekit.redis.client import GuardedRedis, Message
+from servicekit.redis.invalidations import CHANNEL, decode
 
 MAX_AGE_SECONDS: Final = 1.5
 MAX_BYTES: Final = 64 * 1024 * 1024

@@ -8,7 +8,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 from servicekit.errors import ResourceExhausted
-from servicekit.redis import GuardedRedis, RedisUnavailable
+from servicekit.redis.client import GuardedRedis, RedisUnavailable
 
 MAX_SUBJECTS: Final = 50_000
 

@@ -4,10 +4,10 @@ import asyncio
 import time
 from typing import Final
 
+from servicekit.auth.live_sessions import LiveRecord, decode, key
 from servicekit.errors import SphereError, Unavailable
-from servicekit.live_sessions import LiveRecord, decode, key
 from servicekit.log import get_logger
-from servicekit.redis import GuardedRedis, RedisUnavailable
+from servicekit.redis.client import GuardedRedis, RedisUnavailable
 
 from api_gateway.backends import Backends
 

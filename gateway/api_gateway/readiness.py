@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from servicekit.redis import GuardedRedis
-from servicekit.tokens import KeyRing
+from servicekit.auth.tokens import KeyRing
+from servicekit.redis.client import GuardedRedis
 
 from api_gateway.backends import Backends
 

@@ -8,10 +8,10 @@ import orjson
 import pytest
 from api_gateway.auth import Authenticator
 from promptsphere.auth.v1 import api_keys_pb2, sessions_pb2
-from servicekit import live_sessions
+from servicekit.auth import live_sessions
+from servicekit.auth.tokens import KeyRing
 from servicekit.errors import DeadlineExceeded, Internal, Unauthenticated, Unavailable
-from servicekit.redis import GuardedRedis
-from servicekit.tokens import KeyRing
+from servicekit.redis.client import GuardedRedis
 from starlette.requests import HTTPConnection
 
 PROMPTS = "/api/v1/prompts"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from api_gateway.delivery_cache import MAX_AGE_SECONDS, MAX_BYTES, DeliveryCache
 from promptsphere.prompt.v1 import delivery_pb2, versions_pb2
-from servicekit import invalidations
 from servicekit.errors import NotFound, Unavailable
-from servicekit.redis import GuardedRedis
+from servicekit.redis import invalidations
+from servicekit.redis.client import GuardedRedis
 
 KEY = ("w1", "support/faq", "label production")
 MISSING = NotFound("There is no such prompt, or it is not yours.")

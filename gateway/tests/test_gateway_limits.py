@@ -9,7 +9,7 @@ from api_gateway.limits import Limit, RateLimits
 from api_gateway.middleware.overload import Overload
 from promptsphere.prompt.v1 import prompts_pb2
 from servicekit.errors import ResourceExhausted
-from servicekit.redis import GuardedRedis
+from servicekit.redis.client import GuardedRedis
 
 SLOW = Limit("test", 2.0, 20)
 

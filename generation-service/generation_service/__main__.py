@@ -9,11 +9,11 @@ import grpc
 from promptsphere.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
 from promptsphere.generation.v1 import lint_pb2_grpc, models_pb2_grpc, requirements_pb2_grpc, runs_pb2_grpc
 from servicekit import service
+from servicekit.auth.tokens import PublicKey
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
 from servicekit.rpc.client import Channel
 from servicekit.service import Running
-from servicekit.tokens import PublicKey
 
 from generation_service.catalog.servicer import ModelsServicer
 from generation_service.engine import RunEngine, run_engine

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from servicekit.db import Database
-from servicekit.redis import GuardedRedis
+from servicekit.redis.client import GuardedRedis
 from servicekit.tasks import TaskRegistry
 
 from generation_service.catalog.rules import Catalog

@@ -23,12 +23,13 @@ from promptsphere.generation.v1 import (
     runs_pb2,
     runs_pb2_grpc,
 )
+from servicekit.auth.identity import Actor, Role
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
 from servicekit.db.schema import new_id
-from servicekit.identity import Actor, Role
-from servicekit.migrations import migrate, script_location
-from servicekit.redis import GuardedRedis
+from servicekit.migrations.revisions import script_location
+from servicekit.migrations.runner import migrate
+from servicekit.redis.client import GuardedRedis
 from servicekit.testing.rpc import Pairs, Testbed, serving
 
 

@@ -4,7 +4,8 @@ from generation_service.peqa import models as _assessments
 from generation_service.requirements import models as _requirements
 from generation_service.runs import models as _runs
 from generation_service.tables import Table
-from servicekit.migrations import assert_no_drift, script_location
+from servicekit.migrations.revisions import script_location
+from servicekit.migrations.runner import assert_no_drift
 
 MODELS = (_assessments, _requirements, _runs)
 

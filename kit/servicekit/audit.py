@@ -7,9 +7,9 @@ from sqlalchemy import BigInteger, Index
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from servicekit.auth.identity import Actor
 from servicekit.db.kit_tables import KitTable
 from servicekit.db.schema import Digest, Id, Json, JsonValue, LongText, Name, UtcDateTime, new_id, now
-from servicekit.identity import Actor
 from servicekit.rpc.call import current_call
 
 

@@ -11,11 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from servicekit.auth.identity import Actor
 from servicekit.db import Contended, Database
 from servicekit.db.kit_tables import KitTable
 from servicekit.db.schema import Digest, Id, LongBytes, UtcDateTime, now
 from servicekit.errors import Aborted, InvalidArgument
-from servicekit.identity import Actor
 from servicekit.rpc.call import Call, current_call
 
 R = TypeVar("R", bound=Message)

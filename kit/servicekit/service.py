@@ -12,18 +12,19 @@ import grpc
 import uvloop
 from sqlalchemy.exc import DBAPIError
 
-from servicekit import log, revisions
+from servicekit import log
+from servicekit.auth.tokens import KeyRing, PublicKey
 from servicekit.db.database import Database
 from servicekit.errors import SphereError
-from servicekit.migration_locks import MigrationLockedError
-from servicekit.redis import GuardedRedis
-from servicekit.revisions import WrongRevisionError
+from servicekit.migrations import revisions
+from servicekit.migrations.locks import MigrationLockedError
+from servicekit.migrations.revisions import WrongRevisionError
+from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.health import Health
 from servicekit.rpc.server import create_server
 from servicekit.settings import ServiceSettings
 from servicekit.tasks import TaskRegistry
 from servicekit.telemetry import serve_metrics
-from servicekit.tokens import KeyRing, PublicKey
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -62,9 +63,9 @@ def main(name: str, *, settings: type[S], package: str, compose: Compose[S]) -> 
         return 1
     try:
         if sys.argv[1:] == ["migrate"]:
-            from servicekit import migrations  # Alembic: 11 MB that who serves does not need
+            from servicekit.migrations import runner  # Alembic: 11 MB that who serves does not need
 
-            migrations.migrate(chosen.database_url, migrations.script_location(package))
+            runner.migrate(chosen.database_url, revisions.script_location(package))
             return 0
         if sys.argv[1:]:
             _log.error("arguments not understood", arguments=sys.argv[1:], known=["migrate"])

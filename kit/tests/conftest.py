@@ -3,12 +3,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servicekit.identity import Actor, Role
+from servicekit.auth.identity import Actor, Role
 from servicekit.rpc.call import Call, enter_call, leave_call
 
 FIRST = """
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
+from servicekit.migrations import steps
 from servicekit.db.schema import Digest, FixedPoint, Id, Json, LongBytes, LongText, Name, UtcDateTime
 
 revision = "20261123_01"
@@ -39,7 +39,7 @@ import pathlib
 import signal
 
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
+from servicekit.migrations import steps
 from servicekit.db.schema import Name
 
 revision = "20261124_01"

@@ -2,10 +2,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from servicekit import audit
+from servicekit.auth.identity import Actor
 from servicekit.db import Database
 from servicekit.db.kit_tables import KitTable
 from servicekit.errors import NotFound
-from servicekit.identity import Actor
 from servicekit.rpc.call import Call
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -9,12 +9,12 @@ import grpc
 from promptsphere.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
 from promptsphere.prompt.v1 import delivery_pb2_grpc, labels_pb2_grpc, prompts_pb2_grpc, versions_pb2_grpc
 from servicekit import service
+from servicekit.auth.tokens import PublicKey
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
-from servicekit.redis import GuardedRedis
+from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.client import Channel
 from servicekit.service import Running
-from servicekit.tokens import PublicKey
 
 from prompt_service import housekeeping
 from prompt_service.delivery.servicer import DeliveryServicer

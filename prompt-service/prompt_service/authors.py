@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from servicekit.identity import Actor
+from servicekit.auth.identity import Actor
 
 MAX_NAME_CHARS = 200
 

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from google.protobuf.message import Message
-from servicekit import idempotency, invalidations
+from servicekit import idempotency
 from servicekit.db import Database
-from servicekit.redis import GuardedRedis
+from servicekit.redis import invalidations
+from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -7,8 +7,9 @@ from prompt_service.__main__ import register
 from prompt_service_testing import PromptService
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
-from servicekit.migrations import migrate, script_location
-from servicekit.redis import GuardedRedis
+from servicekit.migrations.revisions import script_location
+from servicekit.migrations.runner import migrate
+from servicekit.redis.client import GuardedRedis
 from servicekit.testing.rpc import serving
 
 

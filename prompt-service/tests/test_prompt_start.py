@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from servicekit.migrations import migrate, script_location
+from servicekit.migrations.revisions import script_location
+from servicekit.migrations.runner import migrate
 
 
 def started(database_url: str, folder: Path, *code: str) -> subprocess.CompletedProcess[str]:

@@ -7,8 +7,8 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from promptsphere.auth.v1 import accounts_pb2, accounts_pb2_grpc
 from servicekit import idempotency
+from servicekit.auth.identity import Actor
 from servicekit.errors import Unauthenticated
-from servicekit.identity import Actor
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 

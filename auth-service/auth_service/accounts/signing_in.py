@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from servicekit import audit
+from servicekit.auth.identity import Actor
 from servicekit.db import Database
 from servicekit.errors import PermissionDenied, Unauthenticated
-from servicekit.identity import Actor
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts import passwords, rules, throttle

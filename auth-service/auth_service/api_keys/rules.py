@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from servicekit import audit
+from servicekit.auth.identity import Actor, Role
 from servicekit.db.schema import new_id
 from servicekit.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Violation
-from servicekit.identity import Actor, Role
 from servicekit.normal_form import nfc
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession

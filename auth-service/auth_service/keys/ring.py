@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from servicekit.auth.identity import Actor
+from servicekit.auth.tokens import PublicKey, sign_access_token
 from servicekit.db import Database
 from servicekit.db.schema import new_id
 from servicekit.errors import Unavailable
-from servicekit.identity import Actor
 from servicekit.log import get_logger
-from servicekit.tokens import PublicKey, sign_access_token
 from sqlalchemy.exc import IntegrityError
 
 from auth_service.clock import Clock

@@ -3,7 +3,7 @@
 from typing import Any
 
 from promptsphere.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
-from servicekit.tokens import ALGORITHM
+from servicekit.auth.tokens import ALGORITHM
 
 from auth_service.keys.ring import SigningRing
 

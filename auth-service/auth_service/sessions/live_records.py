@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from servicekit import live_sessions
-from servicekit.cache import Cache
+from servicekit.auth import live_sessions
+from servicekit.auth.live_sessions import LiveRecord
 from servicekit.db import Database
 from servicekit.errors import Unavailable
-from servicekit.live_sessions import LiveRecord
 from servicekit.log import get_logger
-from servicekit.redis import GuardedRedis, RedisUnavailable
+from servicekit.redis.cache import Cache
+from servicekit.redis.client import GuardedRedis, RedisUnavailable
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

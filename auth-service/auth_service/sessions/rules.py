@@ -6,9 +6,9 @@ Whatever happens to a family happens under its row lock, so a refresh and a revo
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from servicekit.auth.identity import Actor
 from servicekit.db.schema import new_id
 from servicekit.errors import Unauthenticated
-from servicekit.identity import Actor
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

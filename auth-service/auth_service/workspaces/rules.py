@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from servicekit.auth.identity import Role
 from servicekit.db.schema import new_id
 from servicekit.errors import FailedPrecondition, NotFound, PermissionDenied
-from servicekit.identity import Role
 from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 

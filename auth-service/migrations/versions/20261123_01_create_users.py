@@ -1,8 +1,8 @@
 """Create users and their failed sign-ins."""
 
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
 from servicekit.db.schema import Digest, Id, Name, UtcDateTime
+from servicekit.migrations import steps
 
 revision = "20261123_01"
 down_revision = None

@@ -1,8 +1,8 @@
 """Create workspaces and memberships."""
 
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
 from servicekit.db.schema import Id, Name, UtcDateTime
+from servicekit.migrations import steps
 
 revision = "20261123_02"
 down_revision = "20261123_01"

@@ -1,8 +1,8 @@
 """Create session families, refresh tokens and the outbox of live records."""
 
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
 from servicekit.db.schema import Digest, Id, Name, UtcDateTime
+from servicekit.migrations import steps
 
 revision = "20261123_03"
 down_revision = "20261123_02"

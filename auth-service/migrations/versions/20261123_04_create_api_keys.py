@@ -1,8 +1,8 @@
 """Create API keys."""
 
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
 from servicekit.db.schema import Digest, Id, Json, Name, UtcDateTime
+from servicekit.migrations import steps
 
 revision = "20261123_04"
 down_revision = "20261123_03"

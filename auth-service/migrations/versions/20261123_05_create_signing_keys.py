@@ -1,8 +1,8 @@
 """Create the keys that sign access tokens."""
 
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
 from servicekit.db.schema import Id, LongBytes, Name, UtcDateTime
+from servicekit.migrations import steps
 
 revision = "20261123_05"
 down_revision = "20261123_04"

@@ -1,8 +1,8 @@
 """Create idempotency keys."""
 
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
 from servicekit.db.schema import Digest, Id, LongBytes, UtcDateTime
+from servicekit.migrations import steps
 
 revision = "20261123_06"
 down_revision = "20261123_05"

@@ -1,8 +1,8 @@
 """Create audit events."""
 
 import sqlalchemy as sa
-from servicekit import migration_steps as steps
 from servicekit.db.schema import Digest, Id, Json, LongText, Name, UtcDateTime
+from servicekit.migrations import steps
 
 revision = "20261123_07"
 down_revision = "20261123_06"

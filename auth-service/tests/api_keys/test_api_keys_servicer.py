@@ -16,8 +16,8 @@ from promptsphere.auth.v1 import (
     sessions_pb2_grpc,
 )
 from servicekit.audit import AuditEvent
+from servicekit.auth.identity import Role
 from servicekit.idempotency import IdempotencyKey
-from servicekit.identity import Role
 from sqlalchemy import select
 
 ApiKeys: TypeAlias = "api_keys_pb2_grpc.ApiKeysServiceAsyncStub"

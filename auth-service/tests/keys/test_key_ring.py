@@ -13,11 +13,11 @@ from auth_service.keys.sealing import seal, unseal
 from auth_service_testing import MovedClock, Rig
 from cryptography.hazmat.primitives.asymmetric import ec
 from promptsphere.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
-from servicekit import migrations
+from servicekit.auth.identity import Actor, Role
+from servicekit.auth.tokens import KeyRing
 from servicekit.db import Database
 from servicekit.db.schema import new_id
-from servicekit.identity import Actor, Role
-from servicekit.tokens import KeyRing
+from servicekit.migrations import revisions, runner
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
@@ -28,7 +28,7 @@ ACTOR = Actor("user", "u", "u", "名字", "w", Role.EDITOR, "s")
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    migrations.migrate(database_url, migrations.script_location("auth_service"))
+    runner.migrate(database_url, revisions.script_location("auth_service"))
     database = Database(database_url)
     yield database
     await database.close()

@@ -15,11 +15,11 @@ from auth_service.workspaces import rules as workspaces
 from auth_service_testing import PASSWORD, Rig, running_auth, settings_for
 from promptsphere.auth.v1 import accounts_pb2, accounts_pb2_grpc, sessions_pb2, sessions_pb2_grpc
 from redis.asyncio import Redis
-from servicekit import live_sessions
-from servicekit.identity import Role
-from servicekit.live_sessions import LiveRecord
-from servicekit.redis import GuardedRedis, RedisUnavailable
-from servicekit.tokens import KeyRing
+from servicekit.auth import live_sessions
+from servicekit.auth.identity import Role
+from servicekit.auth.live_sessions import LiveRecord
+from servicekit.auth.tokens import KeyRing
+from servicekit.redis.client import GuardedRedis, RedisUnavailable
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -9,7 +9,7 @@ from auth_service.workspaces import rules as workspaces
 from auth_service_testing import PASSWORD, Rig, answer_of, reason_of
 from promptsphere.auth.v1 import accounts_pb2, accounts_pb2_grpc, sessions_pb2, sessions_pb2_grpc
 from servicekit.audit import AuditEvent
-from servicekit.identity import Role
+from servicekit.auth.identity import Role
 from sqlalchemy import func, select
 
 Sessions: TypeAlias = "sessions_pb2_grpc.SessionsServiceAsyncStub"

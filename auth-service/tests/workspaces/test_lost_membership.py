@@ -11,7 +11,7 @@ from promptsphere.auth.v1 import (
     sessions_pb2,
     sessions_pb2_grpc,
 )
-from servicekit.identity import Role
+from servicekit.auth.identity import Role
 
 SignUp = Callable[..., Awaitable[accounts_pb2.Tokens]]
 

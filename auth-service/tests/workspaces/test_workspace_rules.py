@@ -7,16 +7,16 @@ from auth_service.accounts.models import User
 from auth_service.accounts.rules import NewAccount
 from auth_service.workspaces import rules
 from auth_service.workspaces.rules import WorkspaceRole
-from servicekit import migrations
+from servicekit.auth.identity import Role
 from servicekit.db import Database
 from servicekit.db.schema import new_id, now
 from servicekit.errors import FailedPrecondition, NotFound, PermissionDenied
-from servicekit.identity import Role
+from servicekit.migrations import revisions, runner
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    migrations.migrate(database_url, migrations.script_location("auth_service"))
+    runner.migrate(database_url, revisions.script_location("auth_service"))
     database = Database(database_url)
     yield database
     await database.close()

@@ -4,8 +4,8 @@ from typing import Final, Literal, cast
 
 from fastapi import APIRouter, Request
 from pydantic import Field
+from servicekit.auth.identity import Role
 from servicekit.errors import PermissionDenied
-from servicekit.identity import Role
 from starlette.responses import PlainTextResponse, Response
 
 from api_gateway.auth import Authenticator

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from servicekit.breaker import Admission, Breaker
 from servicekit.errors import SphereError
+from servicekit.redis.breaker import Admission, Breaker
 
 from generation_service.dashscope.failures import AttemptFailed
 from generation_service.dashscope.limits import Limits

@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 import orjson
 from promptsphere.generation.v1 import requirements_pb2, requirements_pb2_grpc, runs_pb2
+from servicekit.auth.identity import Actor
 from servicekit.db import Database
-from servicekit.identity import Actor
 from servicekit.rpc.call import current_call
 from sqlalchemy.exc import IntegrityError
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias, cast
 
+from servicekit.auth.identity import Actor
 from servicekit.db import Database
 from servicekit.db.schema import new_id
 from servicekit.errors import FailedPrecondition, InvalidArgument
-from servicekit.identity import Actor
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from generation_service.catalog.rules import DASHSCOPE, RULES, Catalog, Choice

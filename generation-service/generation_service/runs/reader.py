@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from servicekit.db import Database
-from servicekit.redis import RedisUnavailable
+from servicekit.redis.client import RedisUnavailable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from generation_service.runs import rules

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import orjson
 from redis.asyncio import Redis
-from servicekit.redis import GuardedRedis, RedisUnavailable
+from servicekit.redis.client import GuardedRedis, RedisUnavailable
 
 from generation_service.runs.domain import Event
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
+from servicekit.auth.identity import Actor, Role
 from servicekit.db.clock import DatabaseTime
 from servicekit.db.paging import CursorSigner, ListScope, Page, page
 from servicekit.db.schema import now
 from servicekit.errors import NotFound
-from servicekit.identity import Actor, Role
 from servicekit.leases import Lease, held
 from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -9,10 +9,10 @@ import grpc
 import orjson
 from promptsphere.generation.v1 import runs_pb2, runs_pb2_grpc
 from servicekit import idempotency
+from servicekit.auth.identity import Actor
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner, Page
 from servicekit.errors import ResourceExhausted, Unavailable
-from servicekit.identity import Actor
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -1,7 +1,7 @@
 """Saved events of runs."""
 
 from servicekit.db.schema import Id, Json
-from servicekit.migration_steps import create_table, drop_table
+from servicekit.migrations.steps import create_table, drop_table
 from sqlalchemy import BigInteger, Column
 
 revision = "20261123_02"

@@ -1,7 +1,7 @@
 """What attempts cost."""
 
 from servicekit.db.schema import FixedPoint, Id, Name, UtcDateTime
-from servicekit.migration_steps import create_table, drop_table
+from servicekit.migrations.steps import create_table, drop_table
 from sqlalchemy import BigInteger, Boolean, Column, Index
 
 revision = "20261123_04"

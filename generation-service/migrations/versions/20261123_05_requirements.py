@@ -1,7 +1,7 @@
 """Parsed descriptions."""
 
 from servicekit.db.schema import Id, Json, LongText, Name, UtcDateTime
-from servicekit.migration_steps import create_table, drop_table
+from servicekit.migrations.steps import create_table, drop_table
 from sqlalchemy import Column, Index
 
 revision = "20261123_05"

@@ -1,7 +1,7 @@
 """Stored assessments."""
 
 from servicekit.db.schema import Digest, Id, Json, Name, UtcDateTime
-from servicekit.migration_steps import create_table, drop_table
+from servicekit.migrations.steps import create_table, drop_table
 from sqlalchemy import Column
 
 revision = "20261123_06"

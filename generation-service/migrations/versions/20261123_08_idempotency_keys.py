@@ -1,7 +1,7 @@
 """The kit's idempotency keys."""
 
 from servicekit.db.schema import Digest, Id, LongBytes, UtcDateTime
-from servicekit.migration_steps import create_table, drop_table
+from servicekit.migrations.steps import create_table, drop_table
 from sqlalchemy import Column, Index
 
 revision = "20261123_08"

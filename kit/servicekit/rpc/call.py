@@ -3,8 +3,8 @@
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 
+from servicekit.auth.identity import Actor
 from servicekit.errors import Unauthenticated
-from servicekit.identity import Actor
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 from promptsphere.policy.v1 import policy_pb2
 
+from servicekit.auth.identity import Actor, Role
 from servicekit.errors import PermissionDenied, Unauthenticated
-from servicekit.identity import Actor, Role
 
 LEVEL_ROLES = {
     policy_pb2.LEVEL_VIEWER: Role.VIEWER,

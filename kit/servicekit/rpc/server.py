@@ -10,6 +10,7 @@ import uuid_utils
 from google.protobuf.message import DecodeError
 
 from servicekit import log
+from servicekit.auth.tokens import KeyRing
 from servicekit.errors import (
     ERRORS_BY_CODE,
     DeadlineExceeded,
@@ -24,7 +25,6 @@ from servicekit.rpc.call import Call, enter_call
 from servicekit.rpc.policy import OPEN_SERVICES, check_access, demand_of
 from servicekit.rpc.status import shown, trailing_details
 from servicekit.telemetry import RPC_SECONDS, RPCS_IN_FLIGHT
-from servicekit.tokens import KeyRing
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 OPTIONS: Final = (

@@ -10,11 +10,11 @@ import grpc
 from cryptography.hazmat.primitives.asymmetric import ec
 from uuid_utils import uuid7
 
-from servicekit.identity import Actor, Role
+from servicekit.auth.identity import Actor, Role
+from servicekit.auth.tokens import KeyRing, PublicKey, sign_access_token
 from servicekit.rpc import metadata
 from servicekit.rpc.client import OPTIONS
 from servicekit.rpc.server import create_server
-from servicekit.tokens import KeyRing, PublicKey, sign_access_token
 
 CREDENTIAL = "a-gateway-credential-for-tests-only-0123456789"
 

@@ -7,14 +7,14 @@ from google.protobuf import descriptor_pool
 from promptsphere.auth.v1 import api_keys_pb2, signing_keys_pb2
 from promptsphere.generation.v1 import runs_pb2
 from promptsphere.policy.v1 import policy_pb2
+from servicekit.auth.identity import Actor, Role
+from servicekit.auth.tokens import KeyRing
 from servicekit.errors import PermissionDenied, SphereError, Unauthenticated
-from servicekit.identity import Actor, Role
 from servicekit.rpc import metadata
 from servicekit.rpc.policy import Demand, check_access, demand_of
 from servicekit.rpc.server import CallInterceptor
 from servicekit.rpc.status import error_from_rpc
 from servicekit.testing.rpc import CREDENTIAL, Testbed, serving
-from servicekit.tokens import KeyRing
 
 LIST = api_keys_pb2.ListApiKeysRequest()
 LEVELS = {

@@ -11,20 +11,13 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from promptsphere.auth.v1 import api_keys_pb2
+from servicekit.auth.identity import Actor, Role
+from servicekit.auth.tokens import AUDIENCE, ISSUER, MAX_TOKEN_CHARS, KeyRing, PublicKey, sign_access_token
 from servicekit.errors import Unauthenticated, Unavailable
-from servicekit.identity import Actor, Role
 from servicekit.rpc.metadata import AUTHORIZATION
 from servicekit.rpc.status import error_from_rpc
 from servicekit.tasks import TaskRegistry
 from servicekit.testing.rpc import Testbed, public_key
-from servicekit.tokens import (
-    AUDIENCE,
-    ISSUER,
-    MAX_TOKEN_CHARS,
-    KeyRing,
-    PublicKey,
-    sign_access_token,
-)
 
 OURS = ec.generate_private_key(ec.SECP256R1())
 ES256 = ec.ECDSA(hashes.SHA256())

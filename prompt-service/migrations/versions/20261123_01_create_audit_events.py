@@ -1,7 +1,7 @@
 """Create audit_events."""
 
 from servicekit.db.schema import Digest, Id, Json, LongText, Name, UtcDateTime
-from servicekit.migration_steps import create_table
+from servicekit.migrations.steps import create_table
 from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
 
 revision = "20261123_01"

@@ -1,7 +1,7 @@
 """Create prompts."""
 
 from servicekit.db.schema import Digest, Id, Json, Name, UtcDateTime
-from servicekit.migration_steps import create_table
+from servicekit.migrations.steps import create_table
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, UniqueConstraint
 
 revision = "20261123_03"

@@ -1,7 +1,7 @@
 """Create prompt_facets."""
 
 from servicekit.db.schema import Id, Name
-from servicekit.migration_steps import create_table
+from servicekit.migrations.steps import create_table
 from sqlalchemy import Boolean, Column, Index
 
 revision = "20261123_04"

@@ -1,7 +1,7 @@
 """Create labels."""
 
 from servicekit.db.schema import Id, Name, UtcDateTime
-from servicekit.migration_steps import create_table
+from servicekit.migrations.steps import create_table
 from sqlalchemy import BigInteger, Column, Integer, String
 
 revision = "20261123_06"

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from servicekit import audit
+from servicekit.auth.identity import Actor
 from servicekit.db.paging import CursorSigner, ListScope, Page, page
 from servicekit.db.schema import new_id
 from servicekit.errors import NotFound, Violation
-from servicekit.identity import Actor
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

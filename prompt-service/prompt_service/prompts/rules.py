@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from servicekit import audit
+from servicekit.auth.identity import Actor
 from servicekit.db.schema import new_id, now
 from servicekit.errors import FailedPrecondition, Violation
-from servicekit.identity import Actor
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from prompt_service.authors import author_of

@@ -5,7 +5,7 @@ from promptsphere.prompt.v1 import prompts_pb2, prompts_pb2_grpc
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
 from servicekit.errors import InvalidArgument, Violation
-from servicekit.redis import GuardedRedis
+from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from servicekit import audit
+from servicekit.auth.identity import Actor
 from servicekit.errors import AlreadyExists, InvalidArgument, NotFound, Violation
-from servicekit.identity import Actor
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession

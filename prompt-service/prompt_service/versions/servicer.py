@@ -4,7 +4,7 @@ import grpc
 from promptsphere.prompt.v1 import versions_pb2, versions_pb2_grpc
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
-from servicekit.redis import GuardedRedis
+from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 

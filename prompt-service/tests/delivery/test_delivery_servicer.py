@@ -5,9 +5,9 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from prompt_service_testing import PromptService, refusal
 from promptsphere.prompt.v1 import delivery_pb2, labels_pb2, prompts_pb2, versions_pb2
-from servicekit import invalidations
-from servicekit.invalidations import Invalidation, decode
-from servicekit.redis import GuardedRedis, Message, Reconnected
+from servicekit.redis import invalidations
+from servicekit.redis.client import GuardedRedis, Message, Reconnected
+from servicekit.redis.invalidations import Invalidation, decode
 from servicekit.testing.rpc import Pairs
 from sqlalchemy import event
 

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
-from servicekit import migrations
 from servicekit.db import Database
-from servicekit.db.migration_engine import open_migration_engine
 from servicekit.db.schema import (
     DeclarativeBase,
     Digest,
@@ -25,15 +23,18 @@ from servicekit.db.schema import (
     UtcDateTime,
     new_metadata,
 )
-from servicekit.migration_locks import MigrationLockedError
-from servicekit.migrations import WrongRevisionError
+from servicekit.migrations import revisions, runner
+from servicekit.migrations.engine import open_migration_engine
+from servicekit.migrations.locks import MigrationLockedError
+from servicekit.migrations.revisions import WrongRevisionError
 from servicekit.testing.mariadb import MariadbServer
 from sqlalchemy import Column, Index, UniqueConstraint, inspect, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 HEAD = "20261124_01"
 MIGRATE = (
-    "import pathlib, sys; from servicekit import migrations;migrations.migrate(sys.argv[1], pathlib.Path(sys.argv[2]))"
+    "import pathlib, sys; from servicekit.migrations.runner import migrate;"
+    "migrate(sys.argv[1], pathlib.Path(sys.argv[2]))"
 )
 
 
@@ -76,21 +77,21 @@ def start(url: str, folder: Path) -> subprocess.Popen[bytes]:
 async def test_a_migrated_schema_is_at_the_expected_revision(
     database: Database, database_url: str, migrations_folder: Path
 ) -> None:
-    migrations.migrate(database_url, migrations_folder)
-    migrations.migrate(database_url, migrations_folder)
+    runner.migrate(database_url, migrations_folder)
+    runner.migrate(database_url, migrations_folder)
 
-    await migrations.check_revision(database, migrations_folder)
+    await revisions.check_revision(database, migrations_folder)
 
 
 async def test_an_empty_or_older_schema_is_behind(
     database: Database, database_url: str, migrations_folder: Path
 ) -> None:
     with pytest.raises(WrongRevisionError, match="migrate") as empty:
-        await migrations.check_revision(database, migrations_folder)
-    migrations.migrate(database_url, migrations_folder, revision="20261123_01")
+        await revisions.check_revision(database, migrations_folder)
+    runner.migrate(database_url, migrations_folder, revision="20261123_01")
 
     with pytest.raises(WrongRevisionError, match="migrate") as older:
-        await migrations.check_revision(database, migrations_folder)
+        await revisions.check_revision(database, migrations_folder)
 
     assert (empty.value.found, empty.value.is_ahead) == (None, False)
     assert (older.value.found, older.value.expected) == ("20261123_01", HEAD)
@@ -99,13 +100,13 @@ async def test_an_empty_or_older_schema_is_behind(
 async def test_a_newer_schema_is_ahead_and_is_not_touched(
     database: Database, database_url: str, migrations_folder: Path
 ) -> None:
-    migrations.migrate(database_url, migrations_folder)
+    runner.migrate(database_url, migrations_folder)
     (migrations_folder / "versions" / "20261124_01_tag_notes.py").unlink()
 
     with pytest.raises(WrongRevisionError, match="newer") as refused:
-        await migrations.check_revision(database, migrations_folder)
+        await revisions.check_revision(database, migrations_folder)
     with pytest.raises(WrongRevisionError):
-        migrations.migrate(database_url, migrations_folder)
+        runner.migrate(database_url, migrations_folder)
 
     assert refused.value.is_ahead
 
@@ -118,7 +119,7 @@ async def test_two_migrators_at_once_both_end_well(
     codes = [await asyncio.to_thread(each.wait, 60) for each in both]
 
     assert codes == [0, 0]
-    await migrations.check_revision(database, migrations_folder)
+    await revisions.check_revision(database, migrations_folder)
 
 
 async def test_killed_in_the_middle_it_runs_again_to_the_end(
@@ -128,11 +129,11 @@ async def test_killed_in_the_middle_it_runs_again_to_the_end(
     killed = start(database_url, migrations_folder)
     assert await asyncio.to_thread(killed.wait, 60) == -signal.SIGKILL
     with pytest.raises(WrongRevisionError):
-        await migrations.check_revision(database, migrations_folder)
+        await revisions.check_revision(database, migrations_folder)
 
-    migrations.migrate(database_url, migrations_folder)
+    runner.migrate(database_url, migrations_folder)
 
-    await migrations.check_revision(database, migrations_folder)
+    await revisions.check_revision(database, migrations_folder)
     engine = open_migration_engine(database_url)
     indexes = {index["name"] for index in inspect(engine).get_indexes("notes")}
     engine.dispose()
@@ -143,17 +144,17 @@ def test_who_waits_too_long_for_another_migration_is_told(database_url: str, mig
     engine = open_migration_engine(database_url)
 
     with (
-        migrations._lock(engine, 1),
+        runner._lock(engine, 1),
         pytest.raises(MigrationLockedError, match="Another migration"),
     ):
-        migrations.migrate(database_url, migrations_folder, lock_limit_seconds=0.1)
+        runner.migrate(database_url, migrations_folder, lock_limit_seconds=0.1)
 
     engine.dispose()
-    migrations.migrate(database_url, migrations_folder)
+    runner.migrate(database_url, migrations_folder)
 
 
 def test_what_the_models_declare_is_what_the_migrations_make(database_url: str, migrations_folder: Path) -> None:
-    migrations.assert_no_drift(database_url, migrations_folder, Table.metadata)
+    runner.assert_no_drift(database_url, migrations_folder, Table.metadata)
 
 
 def test_drift_is_found(database_url: str, migrations_folder: Path) -> None:
@@ -161,7 +162,7 @@ def test_drift_is_found(database_url: str, migrations_folder: Path) -> None:
     Table.metadata.tables["notes"].to_metadata(drifted).append_column(Column("forgotten", Name(50)))
 
     with pytest.raises(AssertionError, match="forgotten"):
-        migrations.assert_no_drift(database_url, migrations_folder, drifted)
+        runner.assert_no_drift(database_url, migrations_folder, drifted)
 
 
 def test_a_column_of_another_length_is_found(database_url: str, migrations_folder: Path) -> None:
@@ -169,30 +170,30 @@ def test_a_column_of_another_length_is_found(database_url: str, migrations_folde
     Table.metadata.tables["notes"].to_metadata(drifted).c.title.type = Name(300)
 
     with pytest.raises(AssertionError, match="title"):
-        migrations.assert_no_drift(database_url, migrations_folder, drifted)
+        runner.assert_no_drift(database_url, migrations_folder, drifted)
 
 
 def test_tables_that_only_migrations_know_can_be_left_out(database_url: str, migrations_folder: Path) -> None:
-    migrations.migrate(database_url, migrations_folder)
+    runner.migrate(database_url, migrations_folder)
     engine = open_migration_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE note_search_data (a INTEGER)"))
     engine.dispose()
 
     with pytest.raises(AssertionError, match="note_search_data"):
-        migrations.assert_no_drift(database_url, migrations_folder, Table.metadata)
-    migrations.assert_no_drift(database_url, migrations_folder, Table.metadata, ignored_prefixes=("note_search",))
+        runner.assert_no_drift(database_url, migrations_folder, Table.metadata)
+    runner.assert_no_drift(database_url, migrations_folder, Table.metadata, ignored_prefixes=("note_search",))
 
 
 def test_a_missing_schema_is_created_if_the_user_may(mariadb_server: MariadbServer, migrations_folder: Path) -> None:
     mariadb_server.execute("CREATE USER IF NOT EXISTS 'small'@'127.0.0.1' IDENTIFIED BY 'p@:/w'")
     url = mariadb_server.url("made_by_migration")
 
-    migrations.migrate(url, migrations_folder)
+    runner.migrate(url, migrations_folder)
 
     mariadb_server.execute("DROP DATABASE made_by_migration")
     with pytest.raises(pymysql.err.OperationalError, match="denied"):
-        migrations.migrate(
+        runner.migrate(
             f"mysql://small:p%40%3A%2Fw@{mariadb_server.host}:{mariadb_server.port}/not_allowed",
             migrations_folder,
         )
@@ -210,11 +211,11 @@ def test_migrations_are_found_inside_the_wheel_and_beside_the_editable_package(
     (expected / "versions").mkdir(parents=True)
     monkeypatch.syspath_prepend(tmp_path)
 
-    assert migrations.script_location(name) == expected
+    assert revisions.script_location(name) == expected
 
 
 def test_a_package_without_migrations_is_said() -> None:
     with pytest.raises(FileNotFoundError, match="no migrations"):
-        migrations.script_location("servicekit")
+        revisions.script_location("servicekit")
     with pytest.raises(FileNotFoundError, match="not installed"):
-        migrations.script_location("no_such_package_of_ours")
+        revisions.script_location("no_such_package_of_ours")

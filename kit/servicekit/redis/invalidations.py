@@ -13,7 +13,7 @@ import orjson
 from redis.asyncio import Redis
 
 from servicekit.log import get_logger
-from servicekit.redis import GuardedRedis, RedisUnavailable
+from servicekit.redis.client import GuardedRedis, RedisUnavailable
 
 CHANNEL = "invalidations:delivery"
 

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
-from servicekit.cache import Cache, Versioned
-from servicekit.redis import GuardedRedis, RedisUnavailable
+from servicekit.redis.cache import Cache, Versioned
+from servicekit.redis.client import GuardedRedis, RedisUnavailable
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Live records: what auth-service leaves in Redis about a session or API key, and every gateway reads.
 
-Pure format; auth-service alone writes (through `servicekit.cache.Cache(NAMESPACE)`, whose entries begin with their
-version), gateways read the key and decode.
+Pure format; auth-service alone writes (through `servicekit.redis.cache.Cache(NAMESPACE)`, whose entries begin with
+their version), gateways read the key and decode.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import orjson
 
-from servicekit.cache import JsonValue, Versioned
+from servicekit.redis.cache import JsonValue, Versioned
 
 NAMESPACE: Final = "sess"
 TTL_SECONDS: Final = 30.0

@@ -11,8 +11,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 from jwt.algorithms import ECAlgorithm
 
+from servicekit.auth.identity import Actor, Role
 from servicekit.errors import SphereError, Unauthenticated, Unavailable
-from servicekit.identity import Actor, Role
 from servicekit.log import get_logger
 from servicekit.tasks import TaskRegistry
 

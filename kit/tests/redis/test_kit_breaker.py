@@ -1,5 +1,5 @@
 import pytest
-from servicekit.breaker import Admission, Breaker
+from servicekit.redis.breaker import Admission, Breaker
 
 
 class Clock:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import orjson
 from redis.asyncio import Redis
 
-from servicekit.redis import GuardedRedis, RedisUnavailable
+from servicekit.redis.client import GuardedRedis, RedisUnavailable
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 

@@ -1,11 +1,11 @@
 import pytest
-from servicekit import live_sessions
-from servicekit.live_sessions import LiveRecord
+from servicekit.auth import live_sessions
+from servicekit.auth.live_sessions import LiveRecord
 
 
 def entry_of(record: LiveRecord) -> bytes:
-    """As `servicekit.cache.Cache` stores it."""
-    from servicekit.cache import _pack
+    """As `servicekit.redis.cache.Cache` stores it."""
+    from servicekit.redis.cache import _pack
 
     return _pack(live_sessions.encode(record))
 

@@ -12,7 +12,7 @@ import pytest
 import structlog.testing
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
-from servicekit.redis import GuardedRedis, Message, Reconnected, RedisUnavailable
+from servicekit.redis.client import GuardedRedis, Message, Reconnected, RedisUnavailable
 
 pytestmark = pytest.mark.slow
 

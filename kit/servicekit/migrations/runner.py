@@ -6,7 +6,7 @@ The folder stands at `<service-folder>/migrations`; the wheel carries it as `<pa
     "migrations" = "prompt_service/migrations"
 
 Only `migrate` changes a schema, under a lock; services call `revisions.check_revision` when they start. A revision uses
-the functions of `servicekit.migration_steps`, so that one that was killed halfway can run again.
+the functions of `servicekit.migrations.steps`, so that one that was killed halfway can run again.
 """
 
 from contextlib import AbstractContextManager
@@ -19,11 +19,9 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData
 
-from servicekit import migration_locks
-from servicekit.db.migration_engine import open_migration_engine
-from servicekit.revisions import WrongRevisionError, check_revision, current, revisions_in, script_location
-
-__all__ = ["WrongRevisionError", "assert_no_drift", "check_revision", "migrate", "script_location"]
+from servicekit.migrations import locks
+from servicekit.migrations.engine import open_migration_engine
+from servicekit.migrations.revisions import WrongRevisionError, current, revisions_in
 
 LOCK_LIMIT_SECONDS = 60.0
 
@@ -104,5 +102,5 @@ def _run(engine: Engine, location: Path, revision: str) -> None:
 
 def _lock(engine: Engine, limit_seconds: float) -> AbstractContextManager[None]:
     if engine.dialect.name == "sqlite":
-        return migration_locks.file_lock(Path(engine.url.database or ""), limit_seconds)
-    return migration_locks.server_lock(engine, limit_seconds)
+        return locks.file_lock(Path(engine.url.database or ""), limit_seconds)
+    return locks.server_lock(engine, limit_seconds)

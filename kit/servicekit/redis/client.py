@@ -20,7 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from servicekit.breaker import Admission, Breaker
+from servicekit.redis.breaker import Admission, Breaker
 
 T = TypeVar("T")
 

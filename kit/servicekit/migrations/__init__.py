@@ -1,0 +1,1 @@
+"""Schema changes. Who serves imports `locks` and `revisions` only: the others load Alembic."""
