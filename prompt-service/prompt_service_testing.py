@@ -15,8 +15,8 @@ from promptsphere.prompt.v1 import (
     versions_pb2_grpc,
 )
 from servicekit.db import Database
-from servicekit.db.schema import new_id
 from servicekit.errors import SphereError
+from servicekit.ids import new_id
 from servicekit.rpc import metadata
 from servicekit.rpc.status import error_from_rpc
 from servicekit.testing.rpc import Pairs, Testbed

@@ -26,7 +26,7 @@ from promptsphere.generation.v1 import (
 from servicekit.auth.identity import Actor, Role
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
-from servicekit.db.schema import new_id
+from servicekit.ids import new_id
 from servicekit.migrations.revisions import script_location
 from servicekit.migrations.runner import migrate
 from servicekit.redis.client import GuardedRedis

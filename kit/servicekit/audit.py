@@ -9,7 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from servicekit.auth.identity import Actor
 from servicekit.db.kit_tables import KitTable
-from servicekit.db.schema import Digest, Id, Json, JsonValue, LongText, Name, UtcDateTime, new_id, now
+from servicekit.db.schema import Digest, Id, Json, LongText, Name, UtcDateTime, now
+from servicekit.ids import new_id
+from servicekit.json_types import JsonValue
 from servicekit.rpc.call import current_call
 
 

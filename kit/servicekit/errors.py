@@ -137,6 +137,11 @@ class Internal(SphereError):
     default_reason = "internal"
 
 
+def invalid_field(pointer: str, message: str) -> InvalidArgument:
+    """The error about one field: `message` goes on after its name, such as "must be zh or en"."""
+    return InvalidArgument(f"{pointer.rsplit('/', 1)[-1]} {message}.", violations=[Violation(pointer, message)])
+
+
 ERRORS_BY_CODE: Mapping[str, type[SphereError]] = MappingProxyType(
     {error.code: error for error in SphereError.__subclasses__()},
 )

@@ -10,9 +10,10 @@ from servicekit import idempotency
 from servicekit.auth.identity import Actor
 from servicekit.db import Database
 from servicekit.db.kit_tables import KitTable
-from servicekit.db.schema import DeclarativeBase, Id, adopt, new_id, new_metadata, now
+from servicekit.db.schema import DeclarativeBase, Id, adopt, new_metadata, now
 from servicekit.errors import Aborted, InvalidArgument, NotFound
 from servicekit.idempotency import IdempotencyKey, once
+from servicekit.ids import new_id
 from servicekit.rpc.call import Call, enter_call
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession

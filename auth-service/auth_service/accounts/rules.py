@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from servicekit import audit
-from servicekit.db.schema import new_id
 from servicekit.errors import Aborted, AlreadyExists, InvalidArgument, Unauthenticated, Violation
+from servicekit.ids import new_id
 from servicekit.normal_form import nfc
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from servicekit import audit
 from servicekit.auth.identity import Actor, Role
-from servicekit.db.schema import new_id
 from servicekit.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Violation
+from servicekit.ids import new_id
 from servicekit.normal_form import nfc
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from servicekit.auth.identity import Actor
 from servicekit.auth.tokens import PublicKey, sign_access_token
 from servicekit.db import Database
-from servicekit.db.schema import new_id
 from servicekit.errors import Unavailable
+from servicekit.ids import new_id
 from servicekit.log import get_logger
 from sqlalchemy.exc import IntegrityError
 

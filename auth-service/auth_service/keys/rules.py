@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from servicekit.db.schema import new_id
+from servicekit.ids import new_id
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from servicekit.db.schema import new_id
+from servicekit.ids import new_id
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

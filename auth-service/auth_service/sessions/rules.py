@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from servicekit.auth.identity import Actor
-from servicekit.db.schema import new_id
 from servicekit.errors import Unauthenticated
+from servicekit.ids import new_id
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from servicekit.auth.identity import Role
-from servicekit.db.schema import new_id
 from servicekit.errors import FailedPrecondition, NotFound, PermissionDenied
+from servicekit.ids import new_id
 from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -16,7 +16,7 @@ from promptsphere.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
 from servicekit.auth.identity import Actor, Role
 from servicekit.auth.tokens import KeyRing
 from servicekit.db import Database
-from servicekit.db.schema import new_id
+from servicekit.ids import new_id
 from servicekit.migrations import revisions, runner
 from sqlalchemy import select, update
 from structlog.testing import capture_logs

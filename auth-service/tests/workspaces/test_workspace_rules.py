@@ -9,8 +9,9 @@ from auth_service.workspaces import rules
 from auth_service.workspaces.rules import WorkspaceRole
 from servicekit.auth.identity import Role
 from servicekit.db import Database
-from servicekit.db.schema import new_id, now
+from servicekit.db.schema import now
 from servicekit.errors import FailedPrecondition, NotFound, PermissionDenied
+from servicekit.ids import new_id
 from servicekit.migrations import revisions, runner
 
 

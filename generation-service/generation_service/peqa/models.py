@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from servicekit.db.schema import Digest, Id, Json, JsonValue, Name, UtcDateTime, now
+from servicekit.db.schema import Digest, Id, Json, Name, UtcDateTime, now
+from servicekit.json_types import JsonValue
 from sqlalchemy.orm import Mapped, mapped_column
 
 from generation_service.tables import Table

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from servicekit.db.schema import Id, Json, JsonValue, LongText, Name, UtcDateTime, now
+from servicekit.db.schema import Id, Json, LongText, Name, UtcDateTime, now
+from servicekit.json_types import JsonValue
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import TypeAlias, cast
 
 from servicekit.db import Database
-from servicekit.db.schema import new_id
 from servicekit.errors import Aborted
+from servicekit.ids import new_id
 from servicekit.leases import Lease, held
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession

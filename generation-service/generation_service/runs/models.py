@@ -3,7 +3,8 @@
 from datetime import datetime
 from decimal import Decimal
 
-from servicekit.db.schema import FixedPoint, Id, Json, JsonValue, LongText, Name, UtcDateTime, now
+from servicekit.db.schema import FixedPoint, Id, Json, LongText, Name, UtcDateTime, now
+from servicekit.json_types import JsonValue
 from servicekit.leases import Leased
 from sqlalchemy import BigInteger, Boolean, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column

@@ -7,8 +7,8 @@ from typing import TypeAlias, cast
 
 from servicekit.auth.identity import Actor
 from servicekit.db import Database
-from servicekit.db.schema import new_id
 from servicekit.errors import FailedPrecondition, InvalidArgument
+from servicekit.ids import new_id
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from generation_service.catalog.rules import DASHSCOPE, RULES, Catalog, Choice

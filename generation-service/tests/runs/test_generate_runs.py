@@ -6,8 +6,8 @@ import grpc
 import orjson
 import pytest
 from promptsphere.generation.v1 import lint_pb2, models_pb2, requirements_pb2, runs_pb2
-from servicekit.db.schema import new_id
 from servicekit.errors import SphereError
+from servicekit.ids import new_id
 from servicekit.rpc.status import error_from_rpc
 
 DESCRIPTION = "做一个客服助手，面向电商买家，回答退货问题，必须用中文，每次不超过200字，不要编造政策。"

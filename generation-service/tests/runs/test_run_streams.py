@@ -9,7 +9,7 @@ import pytest
 from generation_service.requirements.domain import JsonObject
 from generation_service.runs.context import RunContext
 from promptsphere.generation.v1 import runs_pb2, runs_pb2_grpc
-from servicekit.db.schema import new_id
+from servicekit.ids import new_id
 from servicekit.rpc.status import error_from_rpc
 
 Event = tuple[int, str, str]

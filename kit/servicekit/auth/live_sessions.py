@@ -11,7 +11,8 @@ from typing import Final, Literal
 
 import orjson
 
-from servicekit.redis.cache import JsonValue, Versioned
+from servicekit.json_types import JsonValue
+from servicekit.redis.cache import Versioned
 
 NAMESPACE: Final = "sess"
 TTL_SECONDS: Final = 30.0

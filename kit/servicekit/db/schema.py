@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-import uuid_utils
 from sqlalchemy import DateTime, LargeBinary, MetaData, String, Text, event
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import mysql
@@ -19,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from servicekit.db.decimals import FixedPoint
+from servicekit.json_types import JsonValue
 
 __all__ = [
     "DeclarativeBase",
@@ -26,18 +26,14 @@ __all__ = [
     "FixedPoint",
     "Id",
     "Json",
-    "JsonValue",
     "LongBytes",
     "LongText",
     "Name",
     "UtcDateTime",
     "adopt",
-    "new_id",
     "new_metadata",
     "now",
 ]
-
-JsonValue = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -63,11 +59,6 @@ def adopt(metadata: MetaData, *tables: type[DeclarativeBase]) -> None:
         if not isinstance(declared, SqlTable):
             raise TypeError(f"{table.__name__} maps no table")
         declared.to_metadata(metadata)
-
-
-def new_id() -> str:
-    """A new UUIDv7 as 36 characters; ids made later by this process sort later."""
-    return str(uuid_utils.uuid7())
 
 
 def now() -> datetime:

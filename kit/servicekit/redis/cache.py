@@ -7,14 +7,12 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import orjson
 from redis.asyncio import Redis
 
+from servicekit.json_types import JsonValue
 from servicekit.redis.client import GuardedRedis, RedisUnavailable
-
-JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 _JITTER = 0.1
 _SCAN_COUNT = 500

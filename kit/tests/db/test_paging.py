@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner, ListScope, Page, page, page_limit
-from servicekit.db.schema import DeclarativeBase, Id, Name, UtcDateTime, new_id, new_metadata, now
+from servicekit.db.schema import DeclarativeBase, Id, Name, UtcDateTime, new_metadata, now
 from servicekit.errors import InvalidArgument
+from servicekit.ids import new_id
 from sqlalchemy import Index, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column

@@ -11,15 +11,15 @@ from servicekit.db.schema import (
     FixedPoint,
     Id,
     Json,
-    JsonValue,
     LongBytes,
     LongText,
     Name,
     UtcDateTime,
-    new_id,
     new_metadata,
     now,
 )
+from servicekit.ids import new_id
+from servicekit.json_types import JsonValue
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession

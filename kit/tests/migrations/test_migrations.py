@@ -16,13 +16,13 @@ from servicekit.db.schema import (
     FixedPoint,
     Id,
     Json,
-    JsonValue,
     LongBytes,
     LongText,
     Name,
     UtcDateTime,
     new_metadata,
 )
+from servicekit.json_types import JsonValue
 from servicekit.migrations import revisions, runner
 from servicekit.migrations.engine import open_migration_engine
 from servicekit.migrations.locks import MigrationLockedError

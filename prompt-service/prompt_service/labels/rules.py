@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from servicekit import audit
 from servicekit.auth.identity import Actor
 from servicekit.db.paging import CursorSigner, ListScope, Page, page
-from servicekit.db.schema import new_id
 from servicekit.errors import NotFound, Violation
+from servicekit.ids import new_id
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from servicekit.db.schema import Digest, Id, Json, JsonValue, Name, UtcDateTime
+from servicekit.db.schema import Digest, Id, Json, Name, UtcDateTime
+from servicekit.json_types import JsonValue
 from sqlalchemy import BigInteger, Boolean, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 

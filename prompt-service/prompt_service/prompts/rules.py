@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from servicekit import audit
 from servicekit.auth.identity import Actor
-from servicekit.db.schema import new_id, now
+from servicekit.db.schema import now
 from servicekit.errors import FailedPrecondition, Violation
+from servicekit.ids import new_id
+from servicekit.json_types import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from prompt_service.authors import author_of
@@ -118,7 +120,7 @@ async def update(
     await rows.flush_name(session, prompt.name)
     if "title" not in changed or len(changed) > 1:
         await facets.replace_described(session, prompt)
-    _record(session, actor, prompt, "prompt.update", changed=changed, old_name=old_name)
+    _record(session, actor, prompt, "prompt.update", changed=[*changed], old_name=old_name)
     return await _shown(session, prompt, old_name)
 
 
@@ -237,7 +239,7 @@ def _checked_tags(tags: Sequence[str], violations: list[Violation]) -> tuple[str
     return tuple(kept)
 
 
-def _record(session: AsyncSession, actor: Actor, prompt: Prompt, action: str, **detail: str | int | list[str]) -> None:
+def _record(session: AsyncSession, actor: Actor, prompt: Prompt, action: str, **detail: JsonValue) -> None:
     audit.record(
         session,
         actor=actor,

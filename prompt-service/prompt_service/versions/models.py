@@ -1,8 +1,10 @@
 """The table of versions. Rows are inserted and read, never changed."""
 
 from datetime import datetime
+from typing import Any, cast
 
-from servicekit.db.schema import Digest, Id, Json, JsonValue, LongText, Name, UtcDateTime
+from servicekit.db.schema import Digest, Id, Json, LongText, Name, UtcDateTime
+from servicekit.json_types import JsonValue
 from sqlalchemy import Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,7 +49,7 @@ class PromptVersion(Table):
             return self.content
         if not isinstance(self.messages, list):
             raise TypeError("a version has content or messages")
-        return tuple(Message(**message) for message in self.messages)
+        return tuple(Message(**message) for message in cast("list[dict[str, str]]", self.messages))
 
     @property
     def variable_list(self) -> tuple[Variable, ...]:
@@ -65,4 +67,5 @@ class PromptVersion(Table):
 def _variable(stored: JsonValue) -> Variable:
     if not isinstance(stored, dict):
         raise TypeError("a variable is an object")
-    return Variable(**{**stored, "options": tuple(stored.get("options", ()))})
+    fields = cast("dict[str, Any]", stored)
+    return Variable(**{**fields, "options": tuple(fields.get("options", ()))})

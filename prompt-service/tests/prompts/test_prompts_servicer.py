@@ -8,7 +8,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from prompt_service_testing import PromptService, pointers, refusal
 from promptsphere.prompt.v1 import delivery_pb2, prompts_pb2
 from servicekit.audit import AuditEvent
-from servicekit.db.schema import new_id
+from servicekit.ids import new_id
 from sqlalchemy import select
 
 

@@ -1,5 +1,5 @@
 from prompt_service_testing import PromptService
-from servicekit.db.schema import new_id
+from servicekit.ids import new_id
 from sqlalchemy import event
 
 BESIDE = ("audit_events", "idempotency_keys")

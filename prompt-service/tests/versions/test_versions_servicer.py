@@ -6,7 +6,7 @@ import pytest
 from prompt_service.versions.domain import MAX_BODY_BYTES
 from prompt_service_testing import PromptService, pointers, refusal
 from promptsphere.prompt.v1 import prompts_pb2, versions_pb2
-from servicekit.db.schema import new_id
+from servicekit.ids import new_id
 from servicekit.testing.rpc import Pairs
 
 
