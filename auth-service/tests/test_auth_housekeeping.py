@@ -1,10 +1,11 @@
 from collections.abc import Awaitable, Callable
 
-from auth_service import housekeeping
+from auth_service.__main__ import purges
 from auth_service.accounts.models import LoginFailures
 from auth_service.sessions.models import RefreshToken, SessionFamily
 from auth_service_testing import Rig, reason_of
 from promptsphere.auth.v1 import accounts_pb2, accounts_pb2_grpc
+from servicekit import housekeeping
 from sqlalchemy import func, select
 
 SignUp = Callable[..., Awaitable[accounts_pb2.Tokens]]
@@ -24,10 +25,10 @@ async def test_what_no_longer_counts_is_deleted_and_nothing_else(rig: Rig, sign_
     accounts = accounts_pb2_grpc.AccountsServiceStub(rig.channel)
     await reason_of(accounts.Login(wrong, metadata=rig.as_gateway()))
 
-    early = await housekeeping.sweep(rig.database, clock=rig.clock)
+    early = await housekeeping.purge_expired(rig.database, purges(rig.clock))
     rig.clock.advance(seconds=38 * 86_400)
     await sign_up()
-    late = await housekeeping.sweep(rig.database, clock=rig.clock)
+    late = await housekeeping.purge_expired(rig.database, purges(rig.clock))
 
     assert early == 0
     assert late == 4  # a family (its token goes along) and the three subjects of the failure

@@ -1,1 +1,1 @@
-"""Local accounts: registering, proving a password, and what a person sees and changes of themselves."""
+"""Local accounts: registering, signing in with a password, changing it; AccountsService."""

@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from servicekit.errors import Violation
 from servicekit.normal_form import nfc
 
-from auth_service.accounts.turns import Turns
+from auth_service.accounts.hashing_queue import HashingQueue
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Passwords:
             time_cost=parameters.iterations, memory_cost=parameters.memory_kib, parallelism=1
         )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
-        self._turns = Turns(queue_size)
+        self._queue = HashingQueue(queue_size)
         self._stand_in: str | None = None
 
     async def prepare(self) -> None:
@@ -80,7 +80,7 @@ class Passwords:
         Raises:
             Unavailable: `overloaded`, too many wait.
         """
-        return self._turns.turn(suspicion=suspicion)
+        return self._queue.turn(suspicion=suspicion)
 
     async def hash(self, password: str) -> str:
         """The argon2id hash of a password, in PHC form."""

@@ -1,10 +1,9 @@
-"""AccountsService on the wire; also how tokens, people and workspaces look there, for the other servicers."""
+"""AccountsService on the wire."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from promptsphere.auth.v1 import accounts_pb2, accounts_pb2_grpc
 from servicekit import idempotency
 from servicekit.auth.identity import Actor
@@ -12,21 +11,24 @@ from servicekit.errors import Unauthenticated
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts import rules, signing_in
-from auth_service.accounts.models import User
-from auth_service.accounts.signing_in import Desk, PasswordChange
-from auth_service.keys.ring import AccessToken, SigningRing
-from auth_service.sessions.live_records import LiveRecords
-from auth_service.sessions.rules import Client, Grant
-from auth_service.workspaces import rules as workspaces
-from auth_service.workspaces.rules import WorkspaceRole
+from auth_service.accounts import password_change, sign_in
+from auth_service.accounts.context import SignInContext
+from auth_service.accounts.password_change import PasswordChange
+from auth_service.accounts.password_proof import leave_trace
+from auth_service.keys.ring import SigningRing
+from auth_service.live_records.publishing import LiveRecords
+from auth_service.memberships import rules as memberships
+from auth_service.memberships.wire import workspace_to_wire
+from auth_service.sessions.wire import current_device, tokens_to_wire
+from auth_service.users import rules as users
+from auth_service.users.wire import user_to_wire
 
 
 class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
     """People: registering, signing in, and what they see of themselves."""
 
-    def __init__(self, desk: Desk, ring: SigningRing, live_records: LiveRecords) -> None:
-        self._desk = desk
+    def __init__(self, context: SignInContext, ring: SigningRing, live_records: LiveRecords) -> None:
+        self._context = context
         self._ring = ring
         self._live_records = live_records
 
@@ -35,23 +37,25 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
     ) -> accounts_pb2.RegisterResponse:
         """Create an account and sign it in."""
         del context
-        grant = await signing_in.register(
-            self._desk,
+        issued = await sign_in.register(
+            self._context,
             email=request.email,
             password=request.password,
             display_name=request.display_name,
             locale=request.locale,
-            client=client(),
+            device=current_device(),
         )
-        return accounts_pb2.RegisterResponse(tokens=tokens_to_wire(grant, self._ring.sign(grant.actor)))
+        return accounts_pb2.RegisterResponse(tokens=tokens_to_wire(issued, self._ring.sign(issued.actor)))
 
     async def Login(  # noqa: N802
         self, request: accounts_pb2.LoginRequest, context: Any
     ) -> accounts_pb2.LoginResponse:
         """Sign in."""
         del context
-        grant = await signing_in.login(self._desk, email=request.email, password=request.password, client=client())
-        return accounts_pb2.LoginResponse(tokens=tokens_to_wire(grant, self._ring.sign(grant.actor)))
+        issued = await sign_in.login(
+            self._context, email=request.email, password=request.password, device=current_device()
+        )
+        return accounts_pb2.LoginResponse(tokens=tokens_to_wire(issued, self._ring.sign(issued.actor)))
 
     async def GetMe(  # noqa: N802
         self, request: accounts_pb2.GetMeRequest, context: Any
@@ -61,11 +65,11 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
         actor = current_call().actor
 
         async def unit(session: AsyncSession) -> accounts_pb2.GetMeResponse:
-            user = await rules.get(session, actor.user_id)
+            user = await users.get(session, actor.user_id)
             mine, all_mine = await _workspaces(session, actor)
             return accounts_pb2.GetMeResponse(user=user_to_wire(user), workspace=mine, workspaces=all_mine)
 
-        return await self._desk.database.read(unit)
+        return await self._context.database.read(unit)
 
     async def UpdateMe(  # noqa: N802
         self, request: accounts_pb2.UpdateMeRequest, context: Any
@@ -76,17 +80,17 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
         changes = {path: str(getattr(request.user, path, "")) for path in request.update_mask.paths}
 
         async def unit(session: AsyncSession) -> accounts_pb2.UpdateMeResponse:
-            user = await rules.update(
+            user = await users.update(
                 session,
                 call.actor.user_id,
                 changes,
                 expected_version=call.if_match,
-                now=self._desk.clock(),
+                now=self._context.clock(),
             )
             mine, all_mine = await _workspaces(session, call.actor)
             return accounts_pb2.UpdateMeResponse(user=user_to_wire(user), workspace=mine, workspaces=all_mine)
 
-        return await self._desk.database.write(unit)
+        return await self._context.database.write(unit)
 
     async def ChangePassword(  # noqa: N802
         self, request: accounts_pb2.ChangePasswordRequest, context: Any
@@ -94,72 +98,35 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
         """Change one's password; every other session ends."""
         del context
         actor = current_call().actor
-        async with signing_in.password_change(
-            self._desk, actor, current=request.current_password, new=request.new_password, client=client()
+        async with password_change.prepare(
+            self._context, actor, current=request.current_password, new=request.new_password, device=current_device()
         ) as change:
             response = await self._apply(change, actor)
-        self._live_records.announced()
+        self._live_records.publish_soon()
         return response
 
     async def _apply(self, change: PasswordChange, actor: Actor) -> accounts_pb2.ChangePasswordResponse:
         async def unit(session: AsyncSession) -> accounts_pb2.ChangePasswordResponse:
-            await signing_in.apply_password_change(session, change, actor, desk=self._desk)
+            await password_change.apply(session, change, actor, context=self._context)
             return accounts_pb2.ChangePasswordResponse()
 
         try:
             # The password is judged inside: a repeat under its key succeeds, though the password is new by then.
-            return await idempotency.once(self._desk.database, accounts_pb2.ChangePasswordResponse, unit)
+            return await idempotency.once(self._context.database, accounts_pb2.ChangePasswordResponse, unit)
         except Unauthenticated:
-            await self._desk.database.write(partial(signing_in.count_wrong_password, change=change, desk=self._desk))
+            trace = partial(leave_trace, attempt=change.attempt, user=change.proof.user, context=self._context)
+            await self._context.database.write(trace)
             raise
-
-
-def client() -> Client:
-    """Where the current call's person is, as the gateway saw it."""
-    call = current_call()
-    return Client(ip=call.client_ip, user_agent=call.user_agent)
-
-
-def tokens_to_wire(grant: Grant, access_token: AccessToken) -> accounts_pb2.Tokens:
-    """*tokens* of api.md."""
-    return accounts_pb2.Tokens(
-        access_token=access_token.text,
-        token_type="Bearer",  # noqa: S106 - RFC 6750's word
-        expires_in=access_token.lifetime_seconds,
-        refresh_token=grant.refresh_token,
-        refresh_expires_in=grant.refresh_expires_in_seconds,
-        user=user_to_wire(grant.user),
-        workspace=workspace_to_wire(grant.workspace),
-    )
-
-
-def user_to_wire(user: User) -> accounts_pb2.User:
-    """A person without what is secret."""
-    created_at = Timestamp()
-    created_at.FromDatetime(user.created_at)
-    return accounts_pb2.User(
-        id=user.id,
-        email=user.email,
-        display_name=user.display_name,
-        locale=user.locale,
-        created_at=created_at,
-        row_version=user.row_version,
-    )
-
-
-def workspace_to_wire(workspace: WorkspaceRole) -> accounts_pb2.WorkspaceRole:
-    """A workspace with the person's role in it."""
-    return accounts_pb2.WorkspaceRole(id=workspace.id, name=workspace.name, role=workspace.role.label)
 
 
 async def _workspaces(
     session: AsyncSession, actor: Actor
 ) -> tuple[accounts_pb2.WorkspaceRole, Sequence[accounts_pb2.WorkspaceRole]]:
     """The workspace of the caller's token, and all that the caller may know of: of a key, that one alone."""
-    mine = await workspaces.find(session, workspace_id=actor.workspace_id, user_id=actor.user_id)
+    mine = await memberships.find(session, workspace_id=actor.workspace_id, user_id=actor.user_id)
     if mine is None:
         raise Unauthenticated("Your role here has changed; refresh the access token.", reason="token_stale")
     if actor.kind == "api_key":
         return workspace_to_wire(mine), [workspace_to_wire(mine)]
-    listed = await workspaces.list_of(session, user_id=actor.user_id)
+    listed = await memberships.list_of(session, user_id=actor.user_id)
     return workspace_to_wire(mine), [workspace_to_wire(workspace) for workspace in listed]

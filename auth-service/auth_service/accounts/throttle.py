@@ -20,8 +20,9 @@ from servicekit.errors import ResourceExhausted
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.models import LoginFailures, User
+from auth_service.accounts.models import LoginFailures
 from auth_service.sessions.models import SessionFamily
+from auth_service.users.models import User
 
 FORGOTTEN_AFTER = timedelta(minutes=15)
 PURGE_BATCH = 1000

@@ -1,41 +1,22 @@
-"""API keys: made, listed, rotated and revoked by people; exchanged by the gateway for access tokens."""
+"""API keys: made, listed, rotated and revoked by people."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from servicekit import audit
 from servicekit.auth.identity import Actor, Role
-from servicekit.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Violation
+from servicekit.errors import NotFound, PermissionDenied
 from servicekit.ids import new_id
-from servicekit.normal_form import nfc
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.models import User
-from auth_service.accounts.rules import has_unseen
-from auth_service.api_keys import limits, secrets
-from auth_service.api_keys.limits import KeyLimits
+from auth_service.api_keys import restrictions, secrets
+from auth_service.api_keys.exchange import not_valid
 from auth_service.api_keys.models import NAME_MAX_CHARS, ApiKey
-from auth_service.sessions import outbox
-from auth_service.workspaces import rules as workspaces
-
-
-@dataclass(frozen=True, slots=True)
-class Exchanged:
-    """Whom a valid secret stands for.
-
-    Attributes:
-        key: its row.
-        actor: as the access token will say: the creator's current role, the key's scopes.
-        record_version: of the key's live record at this moment.
-        is_use_unrecorded: this minute is not in `last_used_at` yet.
-    """
-
-    key: ApiKey
-    actor: Actor
-    record_version: int
-    is_use_unrecorded: bool
+from auth_service.api_keys.restrictions import KeyRestrictions
+from auth_service.live_records import outbox
+from auth_service.memberships import rules as memberships
+from auth_service.validation import check_name, clean_name, refuse
 
 
 def visible_to(actor: Actor) -> Select[ApiKey]:
@@ -62,7 +43,7 @@ async def create(
     """
     cleaned, asked = _check_request(name, scopes=scopes, expires_at=expires_at, allowed_ips=allowed_ips, now=now)
     await _check_within_own(session, actor, asked, now=now)
-    await workspaces.check_member(session, workspace_id=actor.workspace_id, user_id=actor.user_id)
+    await memberships.check_member(session, workspace_id=actor.workspace_id, user_id=actor.user_id)
     secret = secrets.make()
     key = ApiKey(
         id=new_id(),
@@ -88,16 +69,10 @@ async def create(
 
 def _check_request(
     name: str, *, scopes: Iterable[str], expires_at: datetime | None, allowed_ips: Iterable[str], now: datetime
-) -> tuple[str, KeyLimits]:
-    cleaned = nfc(name).strip()
-    asked, violations = limits.check(scopes=scopes, expires_at=expires_at, allowed_ips=allowed_ips, now=now)
-    if not 1 <= len(cleaned) <= NAME_MAX_CHARS:
-        violations.insert(0, Violation("/name", f"must have 1 to {NAME_MAX_CHARS} characters"))
-    elif has_unseen(cleaned, categories={"Cc"}):
-        violations.insert(0, Violation("/name", "must not contain control characters"))
-    if violations:
-        first = violations[0]
-        raise InvalidArgument(f"{first.pointer.split('/')[1]} {first.message}.", violations=violations)
+) -> tuple[str, KeyRestrictions]:
+    cleaned = clean_name(name)
+    asked, violations = restrictions.check(scopes=scopes, expires_at=expires_at, allowed_ips=allowed_ips, now=now)
+    refuse(check_name(cleaned, pointer="/name", max_chars=NAME_MAX_CHARS) + violations)
     return cleaned, asked
 
 
@@ -112,9 +87,9 @@ async def rotate(session: AsyncSession, actor: Actor, *, key_id: str, now: datet
     key = await _locked(session, actor, key_id)
     if key.user_id != actor.user_id:
         raise PermissionDenied("Only the person a key acts as can rotate it; revoke it instead.")
-    own_limits = KeyLimits(tuple(key.scopes), key.expires_at, tuple(key.allowed_ips))
+    own = KeyRestrictions(tuple(key.scopes), key.expires_at, tuple(key.allowed_ips))
     if key.id != actor.id:
-        await _check_within_own(session, actor, own_limits, now=now)
+        await _check_within_own(session, actor, own, now=now)
     secret = secrets.make()
     key.prefix = secrets.prefix_of(secret)
     key.secret_hash = secrets.hash_of(secret)
@@ -132,52 +107,37 @@ async def revoke(session: AsyncSession, actor: Actor, *, key_id: str, now: datet
         NotFound: no such key that the caller may see.
     """
     key = await _locked(session, actor, key_id)
-    key.revoked_at = now
-    key.version += 1
-    key.row_version += 1
-    outbox.announce(session, [key.id], now=now)
+    _mark_revoked(session, [key], now=now)
     _record(session, "api_key.revoke", key, actor)
 
 
-async def exchange(session: AsyncSession, secret: str, *, now: datetime) -> Exchanged:
-    """Whom a secret stands for; only reads.
-
-    Raises:
-        Unauthenticated: it is unknown, revoked or expired, or its creator is no member any more.
-    """
-    found = await session.execute(
-        select(ApiKey, User.roles_version)
-        .join(User, User.id == ApiKey.user_id)
-        .where(ApiKey.secret_hash == secrets.hash_of(secret))
-        .execution_options(all_workspaces="the secret alone names the key, and with it the workspace"),
+async def revoke_all_of(session: AsyncSession, *, workspace_id: str, user_id: str, now: datetime) -> None:
+    """End every key of a person in a workspace for good."""
+    unrevoked = (
+        select(ApiKey)
+        .where(ApiKey.workspace_id == workspace_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        .order_by(ApiKey.id)
+        .with_for_update()
     )
-    row = found.one_or_none()
-    if row is None or not row[0].is_live(now=now):
-        raise _not_valid()
-    key, roles_version = row
-    membership = await workspaces.find(session, workspace_id=key.workspace_id, user_id=key.user_id)
-    if membership is None:
-        raise _not_valid()
-    actor = Actor(
-        kind="api_key",
-        id=key.id,
-        user_id=key.user_id,
-        name=key.name,
-        workspace_id=key.workspace_id,
-        role=membership.role,
-        session_id=key.id,
-        scopes=frozenset(key.scopes),
-    )
-    return Exchanged(key, actor, key.version + roles_version, key.last_used_at != _minute_of(now))
+    _mark_revoked(session, list(await session.scalars(unrevoked)), now=now)
 
 
-async def record_use(session: AsyncSession, key: ApiKey, *, now: datetime) -> None:
-    """Note the minute of an exchange; it is no change of the key, so its row version stays."""
-    await session.execute(
-        update(ApiKey)
-        .where(ApiKey.workspace_id == key.workspace_id, ApiKey.id == key.id)
-        .values(last_used_at=_minute_of(now)),
+async def announceable_ids(session: AsyncSession, *, user_id: str) -> Sequence[str]:
+    """The keys of a person whose live records may say that they are live."""
+    keys = (
+        select(ApiKey.id)
+        .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        .execution_options(all_workspaces="one person's keys lie across workspaces")
     )
+    return list(await session.scalars(keys))
+
+
+def _mark_revoked(session: AsyncSession, keys: Sequence[ApiKey], *, now: datetime) -> None:
+    for key in keys:
+        key.revoked_at = now
+        key.version += 1
+        key.row_version += 1
+    outbox.announce(session, [key.id for key in keys], now=now)
 
 
 async def _locked(session: AsyncSession, actor: Actor, key_id: str) -> ApiKey:
@@ -189,7 +149,7 @@ async def _locked(session: AsyncSession, actor: Actor, key_id: str) -> ApiKey:
     return key
 
 
-async def _check_within_own(session: AsyncSession, actor: Actor, asked: KeyLimits, *, now: datetime) -> None:
+async def _check_within_own(session: AsyncSession, actor: Actor, asked: KeyRestrictions, *, now: datetime) -> None:
     if actor.kind != "api_key":
         return
     own = await session.scalar(
@@ -197,8 +157,8 @@ async def _check_within_own(session: AsyncSession, actor: Actor, asked: KeyLimit
     )
     # Its access token outlives it by up to ten minutes; what it makes would live on for good.
     if own is None or not own.is_live(now=now):
-        raise _not_valid()
-    limits.check_within(asked, own)
+        raise not_valid()
+    restrictions.check_within(asked, own)
 
 
 def _record(session: AsyncSession, action: str, key: ApiKey, actor: Actor) -> None:
@@ -210,11 +170,3 @@ def _record(session: AsyncSession, action: str, key: ApiKey, actor: Actor) -> No
         actor=actor,
         detail={"name": key.name, "scopes": [*key.scopes], "user_id": key.user_id},
     )
-
-
-def _minute_of(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
-
-
-def _not_valid() -> Unauthenticated:
-    return Unauthenticated("This API key is not valid, or was revoked or has expired.")

@@ -1,24 +1,23 @@
 """ApiKeysService on the wire."""
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from promptsphere.auth.v1 import api_keys_pb2, api_keys_pb2_grpc
 from servicekit import idempotency
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner, ListScope, page
-from servicekit.errors import InvalidArgument, Unavailable, Violation
+from servicekit.errors import Unavailable
 from servicekit.log import get_logger
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.api_keys import rules
+from auth_service.api_keys import exchange, rules
 from auth_service.api_keys.models import ApiKey
+from auth_service.api_keys.wire import api_key_to_wire, expires_at_from_wire
 from auth_service.clock import Clock
 from auth_service.keys.ring import SigningRing
-from auth_service.sessions.live_records import LiveRecords
+from auth_service.live_records.publishing import LiveRecords
 
 _log = get_logger()
 
@@ -59,7 +58,7 @@ class ApiKeysServicer(api_keys_pb2_grpc.ApiKeysServiceServicer):
                 cursor=request.cursor,
             )
             return api_keys_pb2.ListApiKeysResponse(
-                items=[_to_wire(key) for key in found.items], next_cursor=found.next_cursor
+                items=[api_key_to_wire(key) for key in found.items], next_cursor=found.next_cursor
             )
 
         return await self._database.read(unit)
@@ -69,7 +68,7 @@ class ApiKeysServicer(api_keys_pb2_grpc.ApiKeysServiceServicer):
     ) -> api_keys_pb2.CreateApiKeyResponse:
         """Make a key; its secret is in this answer only."""
         del context
-        expires_at = _moment(request.expires_at) if request.HasField("expires_at") else None
+        expires_at = expires_at_from_wire(request.expires_at) if request.HasField("expires_at") else None
 
         async def unit(session: AsyncSession) -> api_keys_pb2.CreateApiKeyResponse:
             key, secret = await rules.create(
@@ -81,11 +80,13 @@ class ApiKeysServicer(api_keys_pb2_grpc.ApiKeysServiceServicer):
                 allowed_ips=request.allowed_ips,
                 now=self._clock(),
             )
-            return api_keys_pb2.CreateApiKeyResponse(api_key=_to_wire(key), key=secret)
+            return api_keys_pb2.CreateApiKeyResponse(api_key=api_key_to_wire(key), key=secret)
 
-        return await idempotency.once(
-            self._database, api_keys_pb2.CreateApiKeyResponse, unit, stored=_without_created_secret
-        )
+        def without_secret(response: api_keys_pb2.CreateApiKeyResponse) -> api_keys_pb2.CreateApiKeyResponse:
+            # What is stored for a repeat must not hold what is stored nowhere else.
+            return api_keys_pb2.CreateApiKeyResponse(api_key=response.api_key)
+
+        return await idempotency.once(self._database, api_keys_pb2.CreateApiKeyResponse, unit, stored=without_secret)
 
     async def RotateApiKey(  # noqa: N802
         self, request: api_keys_pb2.RotateApiKeyRequest, context: Any
@@ -95,12 +96,15 @@ class ApiKeysServicer(api_keys_pb2_grpc.ApiKeysServiceServicer):
 
         async def unit(session: AsyncSession) -> api_keys_pb2.RotateApiKeyResponse:
             key, secret = await rules.rotate(session, current_call().actor, key_id=request.id, now=self._clock())
-            return api_keys_pb2.RotateApiKeyResponse(api_key=_to_wire(key), key=secret)
+            return api_keys_pb2.RotateApiKeyResponse(api_key=api_key_to_wire(key), key=secret)
+
+        def without_secret(response: api_keys_pb2.RotateApiKeyResponse) -> api_keys_pb2.RotateApiKeyResponse:
+            return api_keys_pb2.RotateApiKeyResponse(api_key=response.api_key)
 
         response = await idempotency.once(
-            self._database, api_keys_pb2.RotateApiKeyResponse, unit, stored=_without_rotated_secret
+            self._database, api_keys_pb2.RotateApiKeyResponse, unit, stored=without_secret
         )
-        self._live_records.announced()
+        self._live_records.publish_soon()
         return response
 
     async def DeleteApiKey(  # noqa: N802
@@ -110,7 +114,7 @@ class ApiKeysServicer(api_keys_pb2_grpc.ApiKeysServiceServicer):
         del context
         unit = partial(rules.revoke, actor=current_call().actor, key_id=request.id, now=self._clock())
         await self._database.write(unit)
-        self._live_records.announced()
+        self._live_records.publish_soon()
         return api_keys_pb2.DeleteApiKeyResponse()
 
     async def ExchangeApiKey(  # noqa: N802
@@ -119,7 +123,7 @@ class ApiKeysServicer(api_keys_pb2_grpc.ApiKeysServiceServicer):
         """A short-lived access token for the holder of a key."""
         del context
         now = self._clock()
-        holder = await self._database.read(partial(rules.exchange, secret=request.key, now=now))
+        holder = await self._database.read(partial(exchange.exchange, secret=request.key, now=now))
         if holder.is_use_unrecorded:
             await self._record_use(holder.key)
         end = holder.key.expires_at
@@ -134,52 +138,7 @@ class ApiKeysServicer(api_keys_pb2_grpc.ApiKeysServiceServicer):
 
     async def _record_use(self, key: ApiKey) -> None:
         try:
-            await self._database.write(partial(rules.record_use, key=key, now=self._clock()))
+            await self._database.write(partial(exchange.record_use, key=key, now=self._clock()))
         except Unavailable as problem:
             # A full disk refuses writes; who only reads shall go on, and the next minute is noted again.
             _log.warning("use of an api key was not recorded", problem=problem.message)
-
-
-def _moment(timestamp: Timestamp) -> datetime:
-    try:
-        return timestamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise InvalidArgument(
-            "expires_at must be a time.", violations=[Violation("/expires_at", "must be a time")]
-        ) from None
-
-
-def _without_created_secret(
-    response: api_keys_pb2.CreateApiKeyResponse,
-) -> api_keys_pb2.CreateApiKeyResponse:
-    # What is stored for a repeat must not hold what is stored nowhere else.
-    return api_keys_pb2.CreateApiKeyResponse(api_key=response.api_key)
-
-
-def _without_rotated_secret(
-    response: api_keys_pb2.RotateApiKeyResponse,
-) -> api_keys_pb2.RotateApiKeyResponse:
-    return api_keys_pb2.RotateApiKeyResponse(api_key=response.api_key)
-
-
-def _to_wire(key: ApiKey) -> api_keys_pb2.ApiKey:
-    return api_keys_pb2.ApiKey(
-        id=key.id,
-        name=key.name,
-        prefix=key.prefix,
-        scopes=key.scopes,
-        created_at=_timestamp(key.created_at),
-        last_used_at=_timestamp(key.last_used_at),
-        expires_at=_timestamp(key.expires_at),
-        allowed_ips=key.allowed_ips,
-        user_id=key.user_id,
-        row_version=key.row_version,
-    )
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

@@ -81,15 +81,15 @@ class SigningRing:
         return [PublicKey(kid=key.kid, x=key.x, y=key.y) for key in keys]
 
     async def refresh(self) -> None:
-        """Put the keys in order if they are not, and sign with the active one from now on.
+        """Rotate the keys if that is due, and sign with the active one from now on.
 
         Raises:
             Unavailable: the database does not answer.
             ValueError: the active key does not open with our secret.
         """
-        check = partial(rules.is_in_order, policy=self._policy, now=self._clock())
-        if not await self._database.read(check):
-            await self._put_in_order()
+        check = partial(rules.is_rotation_due, policy=self._policy, now=self._clock())
+        if await self._database.read(check):
+            await self._rotate()
         keys = await self._database.read(partial(rules.published, now=self._clock()))
         active = next((key for key in keys if key.state == "active"), None)
         if active is None:
@@ -100,7 +100,7 @@ class SigningRing:
         self._kid = active.kid
         _log.info("signing key chosen", kid=active.kid)
 
-    async def keep(self, *, every_seconds: float = RELOAD_SECONDS) -> None:
+    async def keep_refreshed(self, *, every_seconds: float = RELOAD_SECONDS) -> None:
         """Refresh for ever; while the keys cannot be read, or not be opened, the last one goes on signing."""
         was_reachable = True
         while True:
@@ -114,8 +114,8 @@ class SigningRing:
             else:
                 was_reachable = True
 
-    async def _put_in_order(self) -> None:
-        unit = partial(rules.put_in_order, policy=self._policy, now=self._clock())
+    async def _rotate(self) -> None:
+        unit = partial(rules.rotate, policy=self._policy, now=self._clock())
         try:
             await self._database.write(unit)
         except IntegrityError:

@@ -37,13 +37,13 @@ async def published(session: AsyncSession, *, now: datetime) -> Sequence[Signing
     return list(await session.scalars(ring.order_by(SigningKey.kid)))
 
 
-async def is_in_order(session: AsyncSession, *, policy: KeyPolicy, now: datetime) -> bool:
-    """True when there is an active key, not too old, and a next one; only reads."""
+async def is_rotation_due(session: AsyncSession, *, policy: KeyPolicy, now: datetime) -> bool:
+    """True unless there is an active key, not too old, and a next one; only reads."""
     slots = await _slots(session, is_locking=False)
-    return "next" in slots and "active" in slots and not _is_due(slots["active"], policy, now)
+    return "next" not in slots or "active" not in slots or _is_too_old(slots["active"], policy, now)
 
 
-async def put_in_order(session: AsyncSession, *, policy: KeyPolicy, now: datetime) -> None:
+async def rotate(session: AsyncSession, *, policy: KeyPolicy, now: datetime) -> None:
     """Make the keys that are missing and replace an active one that is too old by the next.
 
     Safe to call from any number of processes: the active row's lock orders rotations and the age is looked at under
@@ -54,7 +54,7 @@ async def put_in_order(session: AsyncSession, *, policy: KeyPolicy, now: datetim
     """
     slots = await _slots(session, is_locking=True)
     active, upcoming = slots.get("active"), slots.get("next")
-    if active is not None and not _is_due(active, policy, now):
+    if active is not None and not _is_too_old(active, policy, now):
         if upcoming is None:
             session.add(_new_key("next", policy=policy, now=now))
             await session.flush()
@@ -78,7 +78,7 @@ async def _slots(session: AsyncSession, *, is_locking: bool) -> dict[str, Signin
     return {row.slot: row for row in rows if row.slot is not None}
 
 
-def _is_due(active: SigningKey, policy: KeyPolicy, now: datetime) -> bool:
+def _is_too_old(active: SigningKey, policy: KeyPolicy, now: datetime) -> bool:
     return active.activated_at is None or now - active.activated_at >= policy.max_age
 
 

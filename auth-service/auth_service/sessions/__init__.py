@@ -1,1 +1,1 @@
-"""Families of rotating refresh tokens, and the live records by which every gateway knows them."""
+"""Families of rotating refresh tokens."""

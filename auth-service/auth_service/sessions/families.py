@@ -1,15 +1,20 @@
-"""One family under its row lock: finding it by a token, ending it, and the three refusals."""
+"""Families as rows: finding one by its token, locking, ending and purging them, and the three refusals."""
 
 import hmac
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from servicekit import audit
 from servicekit.errors import Unauthenticated
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.sessions import outbox, refresh_tokens
+from auth_service.live_records import outbox
+from auth_service.sessions import refresh_tokens
 from auth_service.sessions.models import RefreshToken, SessionFamily
+
+KEPT_AFTER_EXPIRY = timedelta(days=7)
+PURGE_BATCH = 200
 
 
 async def by_token(session: AsyncSession, token: str) -> tuple[SessionFamily, int]:
@@ -48,6 +53,31 @@ def end(session: AsyncSession, family: SessionFamily, *, reason: str, now: datet
     family.ended_reason = reason
     family.version += 1
     outbox.announce(session, [family.id], now=now)
+
+
+async def announceable_ids(session: AsyncSession, *, user_id: str, now: datetime) -> Sequence[str]:
+    """The families of a person whose live records may say that they are live."""
+    families = select(SessionFamily.id).where(
+        SessionFamily.user_id == user_id,
+        SessionFamily.ended_at.is_(None),
+        SessionFamily.expires_at > now,
+    )
+    return list(await session.scalars(families))
+
+
+async def purge(session: AsyncSession, *, now: datetime) -> int:
+    """Delete up to 200 families that expired more than a week ago, with their tokens; how many there were."""
+    expired_ids = (
+        select(SessionFamily.id)
+        .where(SessionFamily.expires_at < now - KEPT_AFTER_EXPIRY)
+        .order_by(SessionFamily.expires_at)
+        .limit(PURGE_BATCH)
+    )
+    ids = list(await session.scalars(expired_ids))
+    if ids:
+        await session.execute(delete(RefreshToken).where(RefreshToken.family_id.in_(ids)))
+        await session.execute(delete(SessionFamily).where(SessionFamily.id.in_(ids)))
+    return len(ids)
 
 
 def record(session: AsyncSession, action: str, family: SessionFamily, *, generation: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Tables: session families, their refresh tokens, and changes that Redis has not confirmed yet."""
+"""Tables: session families and their refresh tokens."""
 
 from datetime import datetime, timedelta
 
@@ -59,17 +59,4 @@ class RefreshToken(Table):
     family_id: Mapped[str] = mapped_column(Id, primary_key=True)
     generation: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     token_hash: Mapped[bytes] = mapped_column(Digest)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class LiveRecordChange(Table):
-    """Says that the live record of a session or API key changed and Redis may hold the old one.
-
-    Written in the transaction of the change and deleted only after Redis has confirmed the new record.
-    """
-
-    __tablename__ = "live_record_changes"
-
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    subject_id: Mapped[str] = mapped_column(Id)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -12,11 +12,12 @@ from servicekit.ids import new_id
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.models import User
+from auth_service.memberships import rules as memberships
+from auth_service.memberships.rules import WorkspaceRole
 from auth_service.sessions import families, refresh_tokens
 from auth_service.sessions.models import IP_MAX_CHARS, USER_AGENT_MAX_CHARS, RefreshToken, SessionFamily
-from auth_service.workspaces import rules as workspaces
-from auth_service.workspaces.rules import WorkspaceRole
+from auth_service.users import rules as users
+from auth_service.users.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class SessionPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class Device:
     """Where a person signs in from, as the gateway saw it."""
 
     ip: str
@@ -45,8 +46,8 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """What a person may hold now: everything in *tokens* but the signature."""
+class IssuedRefreshToken:
+    """A refresh token and what its access token will say: everything in *tokens* but the signature."""
 
     user: User
     workspace: WorkspaceRole
@@ -57,17 +58,17 @@ class Grant:
     @property
     def actor(self) -> Actor:
         """The person as the access token will say."""
-        return person(self.user, self.workspace, session_id=self.family_id)
+        return actor_for(self.user, self.workspace, session_id=self.family_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The outcome of a refresh that is refused and has left its trace; commit, then raise `error`."""
+class ReuseDetected:
+    """The outcome of a refresh that has ended the family and left its trace; commit, then raise `error`."""
 
     error: Unauthenticated
 
 
-def person(user: User, workspace: WorkspaceRole, *, session_id: str) -> Actor:
+def actor_for(user: User, workspace: WorkspaceRole, *, session_id: str) -> Actor:
     """A person in one workspace and session."""
     return Actor(
         kind="user",
@@ -85,10 +86,10 @@ async def start(
     user: User,
     workspace: WorkspaceRole,
     *,
-    client: Client,
+    device: Device,
     policy: SessionPolicy,
     now: datetime,
-) -> Grant:
+) -> IssuedRefreshToken:
     """Begin a family for someone who has just proved who they are."""
     family = SessionFamily(
         id=new_id(),
@@ -101,13 +102,13 @@ async def start(
         expires_at=now + policy.absolute,
         ended_at=None,
         ended_reason=None,
-        ip=client.ip[:IP_MAX_CHARS],
-        user_agent=client.user_agent[:USER_AGENT_MAX_CHARS],
+        ip=device.ip[:IP_MAX_CHARS],
+        user_agent=device.user_agent[:USER_AGENT_MAX_CHARS],
     )
     session.add(family)
     await session.flush()
     token = _add_token(session, family, policy=policy, now=now)
-    return _grant(user, workspace, family, token, policy=policy, now=now)
+    return _issued(user, workspace, family, token, policy=policy, now=now)
 
 
 async def rotate(
@@ -115,10 +116,10 @@ async def rotate(
     token: str,
     *,
     workspace_id: str,
-    client: Client,
+    device: Device,
     policy: SessionPolicy,
     now: datetime,
-) -> Grant | Refused:
+) -> IssuedRefreshToken | ReuseDetected:
     """Exchange a refresh token for its successor.
 
     The token before the newest gets the newest once more while the grace lasts: two tabs that refresh together must
@@ -137,17 +138,17 @@ async def rotate(
     if not is_newest and not is_repeat:
         families.end(session, family, reason="reuse", now=now)
         families.record(session, "session.refresh_reused", family, generation=generation)
-        return Refused(families.reused())
-    user = await session.scalar(select(User).where(User.id == family.user_id))
+        return ReuseDetected(families.reused())
+    user = await users.find(session, family.user_id)
     if user is None:
         raise families.invalid()
     workspace = await _choose_workspace(session, family, workspace_id)
     family.last_workspace_id = workspace.id
     if is_newest:
-        successor = _advance(session, family, client=client, policy=policy, now=now)
+        successor = _advance(session, family, device=device, policy=policy, now=now)
     else:
         successor = refresh_tokens.make(policy.refresh_key, family_id=family.id, generation=family.generation)
-    return _grant(user, workspace, family, successor, policy=policy, now=now)
+    return _issued(user, workspace, family, successor, policy=policy, now=now)
 
 
 def _check_live(family: SessionFamily, *, policy: SessionPolicy, now: datetime) -> None:
@@ -158,12 +159,12 @@ def _check_live(family: SessionFamily, *, policy: SessionPolicy, now: datetime) 
 
 
 def _advance(
-    session: AsyncSession, family: SessionFamily, *, client: Client, policy: SessionPolicy, now: datetime
+    session: AsyncSession, family: SessionFamily, *, device: Device, policy: SessionPolicy, now: datetime
 ) -> str:
     family.generation += 1
     family.refreshed_at = now
-    family.ip = client.ip[:IP_MAX_CHARS]
-    family.user_agent = client.user_agent[:USER_AGENT_MAX_CHARS]
+    family.ip = device.ip[:IP_MAX_CHARS]
+    family.user_agent = device.user_agent[:USER_AGENT_MAX_CHARS]
     return _add_token(session, family, policy=policy, now=now)
 
 
@@ -183,19 +184,19 @@ async def switch(
         NotFound: the workspace is not the person's.
     """
     family = await families.lock(session, family_id)
-    user = await session.scalar(select(User).where(User.id == user_id))
+    user = await users.find(session, user_id)
     if family is None or user is None or family.user_id != user_id or not family.is_live(idle=policy.idle, now=now):
         raise Unauthenticated("This session has ended; sign in again.")
-    workspace = await workspaces.get(session, workspace_id=workspace_id, user_id=user_id)
+    workspace = await memberships.get(session, workspace_id=workspace_id, user_id=user_id)
     family.last_workspace_id = workspace.id
     return user, workspace
 
 
 async def _choose_workspace(session: AsyncSession, family: SessionFamily, asked_id: str) -> WorkspaceRole:
     if asked_id:
-        return await workspaces.get(session, workspace_id=asked_id, user_id=family.user_id)
-    before = await workspaces.find(session, workspace_id=family.last_workspace_id, user_id=family.user_id)
-    return before or await workspaces.default_of(session, user_id=family.user_id)
+        return await memberships.get(session, workspace_id=asked_id, user_id=family.user_id)
+    before = await memberships.find(session, workspace_id=family.last_workspace_id, user_id=family.user_id)
+    return before or await memberships.default_of(session, user_id=family.user_id)
 
 
 def _add_token(session: AsyncSession, family: SessionFamily, *, policy: SessionPolicy, now: datetime) -> str:
@@ -211,7 +212,7 @@ def _add_token(session: AsyncSession, family: SessionFamily, *, policy: SessionP
     return token
 
 
-def _grant(
+def _issued(
     user: User,
     workspace: WorkspaceRole,
     family: SessionFamily,
@@ -219,9 +220,9 @@ def _grant(
     *,
     policy: SessionPolicy,
     now: datetime,
-) -> Grant:
+) -> IssuedRefreshToken:
     good_until = min(family.expires_at, family.refreshed_at + policy.idle)
-    return Grant(
+    return IssuedRefreshToken(
         user=user,
         workspace=workspace,
         family_id=family.id,

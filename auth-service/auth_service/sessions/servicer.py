@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from promptsphere.auth.v1 import sessions_pb2, sessions_pb2_grpc
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner, ListScope, page
@@ -11,13 +10,14 @@ from servicekit.errors import Unauthenticated
 from servicekit.rpc.call import Call, current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.servicer import client, tokens_to_wire, workspace_to_wire
 from auth_service.clock import Clock
 from auth_service.keys.ring import SigningRing
-from auth_service.sessions import endings, rules
-from auth_service.sessions.live_records import LiveRecords
+from auth_service.live_records.publishing import LiveRecords
+from auth_service.memberships.wire import workspace_to_wire
+from auth_service.sessions import revocation, rules
 from auth_service.sessions.models import SessionFamily
-from auth_service.sessions.rules import Grant, Refused, SessionPolicy
+from auth_service.sessions.rules import IssuedRefreshToken, ReuseDetected, SessionPolicy
+from auth_service.sessions.wire import current_device, session_to_wire, tokens_to_wire
 
 _STATES = {
     "live": sessions_pb2.CheckSessionResponse.STATE_LIVE,
@@ -49,21 +49,21 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
     ) -> sessions_pb2.RefreshSessionResponse:
         """Exchange a refresh token for its successor."""
         del context
-        here = client()
+        device = current_device()
 
-        async def unit(session: AsyncSession) -> Grant | Refused:
+        async def unit(session: AsyncSession) -> IssuedRefreshToken | ReuseDetected:
             return await rules.rotate(
                 session,
                 request.refresh_token,
                 workspace_id=request.workspace_id,
-                client=here,
+                device=device,
                 policy=self._policy,
                 now=self._clock(),
             )
 
         outcome = await self._database.write(unit)
-        if isinstance(outcome, Refused):
-            self._live_records.announced()
+        if isinstance(outcome, ReuseDetected):
+            self._live_records.publish_soon()
             raise outcome.error
         access_token = self._ring.sign(outcome.actor)
         return sessions_pb2.RefreshSessionResponse(tokens=tokens_to_wire(outcome, access_token))
@@ -80,16 +80,16 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
         async def unit(session: AsyncSession) -> None:
             now = self._clock()
             if family_id:
-                await endings.end_own(session, user_id=user_id, family_id=family_id, reason="logout", now=now)
+                await revocation.revoke_own(session, user_id=user_id, family_id=family_id, reason="logout", now=now)
             try:
                 if request.refresh_token:
-                    await endings.end_by_token(session, request.refresh_token, now=now)
+                    await revocation.revoke_by_token(session, request.refresh_token, now=now)
             except Unauthenticated:
                 if not family_id:  # beside an access token a stale cookie is no reason to stay signed in
                     raise
 
         await self._database.write(unit)
-        self._live_records.announced()
+        self._live_records.publish_soon()
         return sessions_pb2.LogoutResponse()
 
     async def SwitchWorkspace(  # noqa: N802
@@ -107,7 +107,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
             now=self._clock(),
         )
         user, workspace = await self._database.write(unit)
-        access_token = self._ring.sign(rules.person(user, workspace, session_id=actor.session_id))
+        access_token = self._ring.sign(rules.actor_for(user, workspace, session_id=actor.session_id))
         return sessions_pb2.SwitchWorkspaceResponse(
             access_token=access_token.text,
             token_type="Bearer",  # noqa: S106 - RFC 6750's word
@@ -134,7 +134,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
                 cursor=request.cursor,
             )
             return sessions_pb2.ListSessionsResponse(
-                items=[_to_wire(family, current_id=actor.session_id) for family in found.items],
+                items=[session_to_wire(family, current_id=actor.session_id) for family in found.items],
                 next_cursor=found.next_cursor,
             )
 
@@ -146,14 +146,14 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
         """End one of the caller's sessions."""
         del context
         unit = partial(
-            endings.end_own,
+            revocation.revoke_own,
             user_id=current_call().actor.user_id,
             family_id=request.id,
             reason="ended",
             now=self._clock(),
         )
         await self._database.write(unit)
-        self._live_records.announced()
+        self._live_records.publish_soon()
         return sessions_pb2.DeleteSessionResponse()
 
     async def DeleteOtherSessions(  # noqa: N802
@@ -163,7 +163,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
         del request, context
         actor = current_call().actor
         unit = partial(
-            endings.end_others,
+            revocation.revoke_others,
             user_id=actor.user_id,
             kept_family_id=actor.session_id,
             reason="ended",
@@ -171,7 +171,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
             now=self._clock(),
         )
         ended = await self._database.write(unit)
-        self._live_records.announced()
+        self._live_records.publish_soon()
         return sessions_pb2.DeleteOtherSessionsResponse(ended=ended)
 
     async def CheckSession(  # noqa: N802
@@ -190,17 +190,3 @@ def _own_session(call: Call) -> tuple[str, str]:
     if call.identity is None or call.identity.kind != "user":
         return "", ""
     return call.identity.session_id, call.identity.user_id
-
-
-def _to_wire(family: SessionFamily, *, current_id: str) -> sessions_pb2.Session:
-    created_at, last_seen_at = Timestamp(), Timestamp()
-    created_at.FromDatetime(family.created_at)
-    last_seen_at.FromDatetime(family.refreshed_at)
-    return sessions_pb2.Session(
-        id=family.id,
-        current=family.id == current_id,
-        created_at=created_at,
-        last_seen_at=last_seen_at,
-        ip=family.ip,
-        user_agent=family.user_agent,
-    )

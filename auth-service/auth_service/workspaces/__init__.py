@@ -1,1 +1,1 @@
-"""Workspaces and who belongs to them."""
+"""Changing workspaces and their members, with all that follows for sessions and keys; tables: `memberships.models`."""

@@ -1,31 +1,22 @@
-"""Workspaces and memberships: who may do what where."""
+"""Workspaces and their members: making, changing, ending; what follows for sessions and keys in one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from servicekit.auth.identity import Role
-from servicekit.errors import FailedPrecondition, NotFound, PermissionDenied
+from servicekit.errors import FailedPrecondition, NotFound
 from servicekit.ids import new_id
-from sqlalchemy import case, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts.models import User
-from auth_service.api_keys.models import ApiKey
-from auth_service.sessions import outbox
-from auth_service.workspaces.models import WORKSPACE_NAME_MAX_CHARS, Membership, Workspace
+from auth_service.api_keys import rules as api_keys
+from auth_service.live_records import outbox
+from auth_service.memberships.models import WORKSPACE_NAME_MAX_CHARS, Membership, Workspace
+from auth_service.memberships.rules import WorkspaceRole
+from auth_service.sessions import families
+from auth_service.users import rules as users
+from auth_service.users.models import User
 
-MAX_LISTED = 100
 _PERSONAL_NAMES = {"zh": "{name}的工作区", "en": "{name}'s workspace"}
-
-
-@dataclass(frozen=True, slots=True)
-class WorkspaceRole:
-    """A workspace as one of its members sees it."""
-
-    id: str
-    name: str
-    role: Role
 
 
 async def create_personal(session: AsyncSession, user: User, *, now: datetime) -> WorkspaceRole:
@@ -46,85 +37,6 @@ async def create_personal(session: AsyncSession, user: User, *, now: datetime) -
     return WorkspaceRole(workspace.id, workspace.name, Role.ADMIN)
 
 
-async def roles_of(session: AsyncSession, *, user_id: str) -> dict[str, Role]:
-    """Workspace id to role, for all workspaces of a person."""
-    memberships = (
-        select(Membership.workspace_id, Membership.role)
-        .where(Membership.user_id == user_id)
-        .execution_options(all_workspaces="one person's memberships lie across workspaces")
-    )
-    return {row.workspace_id: Role.parse(row.role) for row in await session.execute(memberships)}
-
-
-async def list_of(session: AsyncSession, *, user_id: str) -> Sequence[WorkspaceRole]:
-    """The workspaces of a person, by name; at most 100."""
-    mine = (
-        select(Workspace.id, Workspace.name, Membership.role)
-        .join(Membership, Membership.workspace_id == Workspace.id)
-        .where(Membership.user_id == user_id)
-        .order_by(Workspace.name, Workspace.id)
-        .limit(MAX_LISTED)
-    )
-    return [WorkspaceRole(row.id, row.name, Role.parse(row.role)) for row in await session.execute(mine)]
-
-
-async def find(session: AsyncSession, *, workspace_id: str, user_id: str) -> WorkspaceRole | None:
-    """One workspace of a person, None when it is not theirs."""
-    mine = (
-        select(Workspace.id, Workspace.name, Membership.role)
-        .join(Membership, Membership.workspace_id == Workspace.id)
-        .where(Membership.workspace_id == workspace_id, Membership.user_id == user_id)
-    )
-    row = (await session.execute(mine)).one_or_none()
-    return None if row is None else WorkspaceRole(row.id, row.name, Role.parse(row.role))
-
-
-async def get(session: AsyncSession, *, workspace_id: str, user_id: str) -> WorkspaceRole:
-    """One workspace of a person.
-
-    Raises:
-        NotFound: there is none, or the person is no member.
-    """
-    found = await find(session, workspace_id=workspace_id, user_id=user_id)
-    if found is None:
-        raise NotFound("There is no such workspace among yours.")
-    return found
-
-
-async def check_member(session: AsyncSession, *, workspace_id: str, user_id: str) -> None:
-    """Make sure that somebody still is a member, and stays one until this transaction ends.
-
-    Raises:
-        PermissionDenied: they are not; their token is older than the change.
-    """
-    locked = (
-        select(Membership.role)
-        .where(Membership.workspace_id == workspace_id, Membership.user_id == user_id)
-        .with_for_update(read=True)
-    )
-    if await session.scalar(locked) is None:
-        raise PermissionDenied("You are no member of this workspace any more.")
-
-
-async def default_of(session: AsyncSession, *, user_id: str) -> WorkspaceRole:
-    """The workspace for a sign-in that names none: the personal one, else the first by name.
-
-    Raises:
-        PermissionDenied: the person belongs to no workspace any more.
-    """
-    mine = (
-        select(Workspace.id, Workspace.name, Membership.role)
-        .join(Membership, Membership.workspace_id == Workspace.id)
-        .where(Membership.user_id == user_id)
-        .order_by(case((Workspace.personal_of == user_id, 0), else_=1), Workspace.name, Workspace.id)
-        .limit(1)
-    )
-    row = (await session.execute(mine)).one_or_none()
-    if row is None:
-        raise PermissionDenied("You belong to no workspace any more; ask an admin to invite you.")
-    return WorkspaceRole(row.id, row.name, Role.parse(row.role))
-
-
 async def add_member(session: AsyncSession, *, workspace_id: str, user_id: str, role: Role, now: datetime) -> None:
     """Make a person a member.
 
@@ -135,7 +47,7 @@ async def add_member(session: AsyncSession, *, workspace_id: str, user_id: str, 
         Membership(workspace_id=workspace_id, user_id=user_id, role=role.label, created_at=now, row_version=1),
     )
     await session.flush()
-    await _roles_changed(session, user_id=user_id, now=now)
+    await _announce_roles(session, user_id=user_id, now=now)
 
 
 async def change_role(session: AsyncSession, *, workspace_id: str, user_id: str, role: Role, now: datetime) -> None:
@@ -150,7 +62,7 @@ async def change_role(session: AsyncSession, *, workspace_id: str, user_id: str,
         await _check_admin_remains(session, membership)
     membership.role = role.label
     membership.row_version += 1
-    await _roles_changed(session, user_id=user_id, now=now)
+    await _announce_roles(session, user_id=user_id, now=now)
 
 
 async def remove_member(session: AsyncSession, *, workspace_id: str, user_id: str, now: datetime) -> None:
@@ -164,24 +76,9 @@ async def remove_member(session: AsyncSession, *, workspace_id: str, user_id: st
     await _check_admin_remains(session, membership)
     await session.delete(membership)
     await session.flush()
-    await _revoke_keys(session, workspace_id=workspace_id, user_id=user_id, now=now)
-    await _roles_changed(session, user_id=user_id, now=now)
-
-
-async def _revoke_keys(session: AsyncSession, *, workspace_id: str, user_id: str, now: datetime) -> None:
     # For good: a person who is invited again later makes new ones.
-    living = (
-        select(ApiKey)
-        .where(ApiKey.workspace_id == workspace_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
-        .order_by(ApiKey.id)
-        .with_for_update()
-    )
-    keys = list(await session.scalars(living))
-    for key in keys:
-        key.revoked_at = now
-        key.version += 1
-        key.row_version += 1
-    outbox.announce(session, [key.id for key in keys], now=now)
+    await api_keys.revoke_all_of(session, workspace_id=workspace_id, user_id=user_id, now=now)
+    await _announce_roles(session, user_id=user_id, now=now)
 
 
 async def _locked(session: AsyncSession, *, workspace_id: str, user_id: str) -> Membership:
@@ -213,8 +110,9 @@ async def _check_admin_remains(session: AsyncSession, leaving: Membership) -> No
         raise FailedPrecondition("A workspace needs an admin; make somebody else one first.")
 
 
-async def _roles_changed(session: AsyncSession, *, user_id: str, now: datetime) -> None:
-    await session.execute(
-        update(User).where(User.id == user_id).values(roles_version=User.roles_version + 1),
-    )
-    await outbox.announce_person(session, user_id=user_id, now=now)
+async def _announce_roles(session: AsyncSession, *, user_id: str, now: datetime) -> None:
+    """Announce every session and key of a person: each one's live record names the role that has changed."""
+    await users.bump_roles_version(session, user_id)
+    session_ids = await families.announceable_ids(session, user_id=user_id, now=now)
+    key_ids = await api_keys.announceable_ids(session, user_id=user_id)
+    outbox.announce(session, [*session_ids, *key_ids], now=now)

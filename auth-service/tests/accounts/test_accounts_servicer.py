@@ -7,8 +7,8 @@ from typing import TypeAlias
 import argon2
 import jwt
 import pytest
-from auth_service.accounts.models import User
 from auth_service.accounts.passwords import HASHES
+from auth_service.users.models import User
 from auth_service_testing import PASSWORD, Rig, reason_of, refusal_of, running_auth, settings_for
 from google.protobuf.field_mask_pb2 import FieldMask
 from promptsphere.auth.v1 import accounts_pb2, accounts_pb2_grpc, sessions_pb2, sessions_pb2_grpc

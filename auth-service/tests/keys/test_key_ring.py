@@ -103,7 +103,7 @@ async def test_a_revoked_key_is_not_listed_and_the_next_one_takes_over(database:
 
 async def test_a_second_rotation_under_the_lock_does_nothing(database: Database) -> None:
     clock = MovedClock()
-    unit = partial(rules.put_in_order, policy=POLICY, now=clock())
+    unit = partial(rules.rotate, policy=POLICY, now=clock())
     await database.write(unit)
 
     await database.write(unit)
@@ -150,7 +150,7 @@ async def test_while_the_active_key_does_not_open_the_last_one_goes_on_signing(d
             update(SigningKey).where(SigningKey.state == "next").values(sealed_private_key=b"x" * 99)
         )
     with capture_logs() as logs:
-        keeping = asyncio.create_task(ring.keep(every_seconds=0.01))
+        keeping = asyncio.create_task(ring.keep_refreshed(every_seconds=0.01))
         clock.advance(seconds=31 * DAY_SECONDS)
         async with asyncio.timeout(10):
             while not (keeping.done() or any("unreadable" in entry["event"] for entry in logs)):  # noqa: ASYNC110 - the log tells nobody

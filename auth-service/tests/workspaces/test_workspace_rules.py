@@ -2,11 +2,12 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
-from auth_service.accounts import rules as accounts
-from auth_service.accounts.models import User
-from auth_service.accounts.rules import NewAccount
+from auth_service.memberships import rules as memberships
+from auth_service.memberships.rules import WorkspaceRole
+from auth_service.users import rules as users
+from auth_service.users.models import User
+from auth_service.users.rules import NewUser
 from auth_service.workspaces import rules
-from auth_service.workspaces.rules import WorkspaceRole
 from servicekit.auth.identity import Role
 from servicekit.db import Database
 from servicekit.db.schema import now
@@ -24,8 +25,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def person(database: Database, name: str) -> tuple[User, WorkspaceRole]:
-    account = NewAccount(email=f"{new_id()}@example.com", display_name=name, locale="en")
-    user = await database.write(partial(accounts.create, account=account, password_hash="-", now=now()))
+    new = NewUser(email=f"{new_id()}@example.com", display_name=name, locale="en")
+    user = await database.write(partial(users.create, new=new, password_hash="-", now=now()))
     workspace = await database.write(partial(rules.create_personal, user=user, now=now()))
     return user, workspace
 
@@ -40,7 +41,7 @@ async def test_the_last_admin_can_neither_be_lowered_nor_removed(database: Datab
     with pytest.raises(FailedPrecondition):
         await database.write(remove)
 
-    assert await database.read(partial(rules.roles_of, user_id=user.id)) == {workspace.id: Role.ADMIN}
+    assert await database.read(partial(memberships.roles_of, user_id=user.id)) == {workspace.id: Role.ADMIN}
 
 
 async def test_someone_without_a_workspace_cannot_sign_in_to_one(database: Database) -> None:
@@ -52,7 +53,7 @@ async def test_someone_without_a_workspace_cannot_sign_in_to_one(database: Datab
     await database.write(partial(rules.remove_member, workspace_id=workspace.id, user_id=ada.id, now=now()))
 
     with pytest.raises(PermissionDenied):
-        await database.read(partial(rules.default_of, user_id=ada.id))
+        await database.read(partial(memberships.default_of, user_id=ada.id))
 
 
 async def test_the_personal_workspace_comes_first_the_list_is_by_name(database: Database) -> None:
@@ -60,8 +61,8 @@ async def test_the_personal_workspace_comes_first_the_list_is_by_name(database: 
     zoe, own = await person(database, "Zoe")
     await database.write(partial(rules.add_member, workspace_id=other.id, user_id=zoe.id, role=Role.VIEWER, now=now()))
 
-    assert (await database.read(partial(rules.default_of, user_id=zoe.id))).id == own.id
-    assert [one.name for one in await database.read(partial(rules.list_of, user_id=zoe.id))] == [
+    assert (await database.read(partial(memberships.default_of, user_id=zoe.id))).id == own.id
+    assert [one.name for one in await database.read(partial(memberships.list_of, user_id=zoe.id))] == [
         "Ada's workspace",
         "Zoe's workspace",
     ]
@@ -72,6 +73,6 @@ async def test_a_stranger_is_no_member(database: Database) -> None:
     _, workspace = await person(database, "Ada")
 
     with pytest.raises(NotFound):
-        await database.read(partial(rules.get, workspace_id=workspace.id, user_id=new_id()))
+        await database.read(partial(memberships.get, workspace_id=workspace.id, user_id=new_id()))
     with pytest.raises(NotFound):
         await database.write(partial(rules.remove_member, workspace_id=workspace.id, user_id=new_id(), now=now()))

@@ -1,22 +1,21 @@
-"""Accounts: what makes a valid one, and what a person may change of it."""
+"""People: what makes a valid one, and what they may change of themselves."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
 from servicekit import audit
-from servicekit.errors import Aborted, AlreadyExists, InvalidArgument, Unauthenticated, Violation
+from servicekit.errors import Aborted, AlreadyExists, Unauthenticated, Violation
 from servicekit.ids import new_id
 from servicekit.normal_form import nfc
 from sqlalchemy import select
+from sqlalchemy import update as update_rows
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.accounts import passwords
-from auth_service.accounts.models import DISPLAY_NAME_MAX_CHARS, EMAIL_MAX_CHARS, User
+from auth_service.users.models import DISPLAY_NAME_MAX_CHARS, EMAIL_MAX_CHARS, User
+from auth_service.validation import check_name, clean_name, has_unseen, refuse
 
 LOCALES = ("zh", "en")
 CHANGEABLE = ("display_name", "locale")
@@ -25,8 +24,8 @@ _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f\x7f]{1,64}@[^\W_](?:[\w-]*[^
 
 
 @dataclass(frozen=True, slots=True)
-class NewAccount:
-    """Someone who may register, checked and folded."""
+class NewUser:
+    """Someone who may be added, folded and cleaned."""
 
     email: str
     display_name: str
@@ -34,38 +33,21 @@ class NewAccount:
 
 
 def fold_email(email: str) -> str:
-    """The address by which an account is known: NFC, lower case. Equal addresses are equal texts."""
+    """The address by which a person is known: NFC, lower case. Equal addresses are equal texts."""
     # Once more, since lower case may compose where capitals do not: ẖ has no single capital.
     return nfc(nfc(email).lower())
 
 
-def check_new_account(*, email: str, password: str, display_name: str, locale: str) -> NewAccount:
-    """Check everything a person fills in, and fold what is folded.
-
-    Raises:
-        InvalidArgument: with every field that is wrong.
-    """
-    folded, name = fold_email(email), clean_name(display_name)
-    violations = passwords.check_new(password, pointer="/password")
-    if len(folded) > EMAIL_MAX_CHARS or not _EMAIL.fullmatch(folded) or has_unseen(folded):
+def check_new(*, email: str, display_name: str, locale: str) -> tuple[NewUser, list[Violation]]:
+    """The person that was asked for, with everything that is wrong about them; no locale means Chinese."""
+    user = NewUser(fold_email(email), clean_name(display_name), locale or LOCALES[0])
+    violations: list[Violation] = []
+    if len(user.email) > EMAIL_MAX_CHARS or not _EMAIL.fullmatch(user.email) or has_unseen(user.email):
         violations.append(Violation("/email", f"must be an e-mail address of at most {EMAIL_MAX_CHARS} characters"))
-    violations += _check_name(name)
-    violations += _check_locale(locale or LOCALES[0])
-    refuse(violations)
-    return NewAccount(folded, name, locale or LOCALES[0])
+    return user, violations + _check_display_name(user.display_name) + _check_locale(user.locale)
 
 
-def clean_name(name: str) -> str:
-    """A display name as it is kept: NFC, without blanks around it."""
-    return nfc(name).strip()
-
-
-def has_unseen(text: str, *, categories: AbstractSet[str] = frozenset({"Cc", "Cf"})) -> bool:
-    """True when a character controls or formats and cannot be seen itself, by which two texts would look the same."""
-    return any(unicodedata.category(character) in categories for character in text)
-
-
-async def create(session: AsyncSession, account: NewAccount, *, password_hash: str, now: datetime) -> User:
+async def create(session: AsyncSession, new: NewUser, *, password_hash: str, now: datetime) -> User:
     """Add a person.
 
     Raises:
@@ -73,10 +55,10 @@ async def create(session: AsyncSession, account: NewAccount, *, password_hash: s
     """
     user = User(
         id=new_id(),
-        email=account.email,
+        email=new.email,
         password_hash=password_hash,
-        display_name=account.display_name,
-        locale=account.locale,
+        display_name=new.display_name,
+        locale=new.locale,
         roles_version=0,
         created_at=now,
         updated_at=now,
@@ -106,16 +88,22 @@ async def find_by_email(session: AsyncSession, email: str) -> User | None:
     return found
 
 
+async def find(session: AsyncSession, user_id: str, *, is_locking: bool = False) -> User | None:
+    """A person, None when there is no such account any more."""
+    row = select(User).where(User.id == user_id)
+    if is_locking:
+        row = row.with_for_update().execution_options(populate_existing=True)
+    found: User | None = await session.scalar(row)
+    return found
+
+
 async def get(session: AsyncSession, user_id: str, *, is_locking: bool = False) -> User:
     """A person.
 
     Raises:
         Unauthenticated: there is no such account any more.
     """
-    found = select(User).where(User.id == user_id)
-    if is_locking:
-        found = found.with_for_update().execution_options(populate_existing=True)
-    user: User | None = await session.scalar(found)
+    user = await find(session, user_id, is_locking=is_locking)
     if user is None:
         raise Unauthenticated("This account does not exist any more; sign in again.")
     return user
@@ -138,7 +126,7 @@ async def update(
     cleaned = {field: clean_name(value) if field == "display_name" else value for field, value in changes.items()}
     violations = [Violation(f"/{field}", "cannot be changed") for field in cleaned if field not in CHANGEABLE]
     if "display_name" in cleaned:
-        violations += _check_name(cleaned["display_name"])
+        violations += _check_display_name(cleaned["display_name"])
     if "locale" in cleaned:
         violations += _check_locale(cleaned["locale"])
     refuse(violations)
@@ -156,24 +144,16 @@ async def update(
     return user
 
 
-def _check_name(name: str) -> list[Violation]:
-    if not 1 <= len(name) <= DISPLAY_NAME_MAX_CHARS:
-        return [Violation("/display_name", f"must have 1 to {DISPLAY_NAME_MAX_CHARS} characters")]
-    if has_unseen(name, categories={"Cc"}):  # "Cf" joins emoji and the letters of some scripts
-        return [Violation("/display_name", "must not contain control characters")]
-    return []
+async def bump_roles_version(session: AsyncSession, user_id: str) -> None:
+    """Make every live record of a person newer than those before, since a role of theirs changes."""
+    await session.execute(
+        update_rows(User).where(User.id == user_id).values(roles_version=User.roles_version + 1),
+    )
+
+
+def _check_display_name(name: str) -> list[Violation]:
+    return check_name(name, pointer="/display_name", max_chars=DISPLAY_NAME_MAX_CHARS)
 
 
 def _check_locale(locale: str) -> list[Violation]:
     return [] if locale in LOCALES else [Violation("/locale", "must be zh or en")]
-
-
-def refuse(violations: list[Violation]) -> None:
-    """Raise when anything is wrong.
-
-    Raises:
-        InvalidArgument: with all of `violations`.
-    """
-    if violations:
-        first = violations[0]
-        raise InvalidArgument(f"{first.pointer.removeprefix('/')} {first.message}.", violations=violations)

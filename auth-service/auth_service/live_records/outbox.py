@@ -7,8 +7,7 @@ from servicekit.ids import new_id
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.api_keys.models import ApiKey
-from auth_service.sessions.models import LiveRecordChange, SessionFamily
+from auth_service.live_records.models import LiveRecordChange
 
 BATCH = 500
 
@@ -16,21 +15,6 @@ BATCH = 500
 def announce(session: AsyncSession, subject_ids: Iterable[str], *, now: datetime) -> None:
     """Note that the records of these sessions or API keys changed; part of the change's transaction."""
     session.add_all(LiveRecordChange(id=new_id(), subject_id=subject_id, created_at=now) for subject_id in subject_ids)
-
-
-async def announce_person(session: AsyncSession, *, user_id: str, now: datetime) -> None:
-    """Note that the roles in every live record of a person changed."""
-    families = select(SessionFamily.id).where(
-        SessionFamily.user_id == user_id,
-        SessionFamily.ended_at.is_(None),
-        SessionFamily.expires_at > now,
-    )
-    keys = (
-        select(ApiKey.id)
-        .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
-        .execution_options(all_workspaces="one person's keys lie across workspaces")
-    )
-    announce(session, [*await session.scalars(families), *await session.scalars(keys)], now=now)
 
 
 async def pending(session: AsyncSession) -> Sequence[LiveRecordChange]:

@@ -1,4 +1,4 @@
-"""What an API key may be limited to, and that a key never makes or shows one that may do more than itself."""
+"""The restrictions of an API key: scopes, end and networks; no key makes or shows one that may do more than itself."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class KeyLimits:
-    """The limits of a key.
+class KeyRestrictions:
+    """What a key is restricted to.
 
     Attributes:
         scopes: sorted.
@@ -34,8 +34,8 @@ class KeyLimits:
 
 def check(
     *, scopes: Iterable[str], expires_at: datetime | None, allowed_ips: Iterable[str], now: datetime
-) -> tuple[KeyLimits, list[Violation]]:
-    """The limits that were asked for, in one form, with everything that is wrong about them."""
+) -> tuple[KeyRestrictions, list[Violation]]:
+    """The restrictions that were asked for, in one form, with everything that is wrong about them."""
     asked = sorted(set(scopes))
     violations = _check_scopes(asked)
     if expires_at is not None and expires_at <= now:
@@ -51,11 +51,11 @@ def check(
             violations.append(
                 Violation(f"/allowed_ips/{index}", "must be an address or a network such as 192.0.2.0/24")
             )
-    return KeyLimits(tuple(asked), expires_at, tuple(dict.fromkeys(networks))), violations
+    return KeyRestrictions(tuple(asked), expires_at, tuple(dict.fromkeys(networks))), violations
 
 
-def check_within(asked: KeyLimits, own: "ApiKey") -> None:
-    """Refuse limits that are wider than those of the key that asks: it would outgrow or outlive itself.
+def check_within(asked: KeyRestrictions, own: "ApiKey") -> None:
+    """Refuse restrictions that are wider than those of the key that asks: it would outgrow or outlive itself.
 
     Raises:
         PermissionDenied: `scope_missing`, a scope that the key does not have.

@@ -18,7 +18,7 @@ class _Waiting:
     granted: asyncio.Future[None] = field(compare=False)
 
 
-class Turns:
+class HashingQueue:
     """Grants one turn after another.
 
     Who waits is served by suspicion (how many failures its address has), then by arrival; when `size` are waiting, the

@@ -8,9 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from auth_service.api_keys import live_record as key_record
+from auth_service.live_records.models import LiveRecordChange
+from auth_service.live_records.publishing import LiveRecords
 from auth_service.sessions import families
-from auth_service.sessions.live_records import LiveRecords
-from auth_service.sessions.models import LiveRecordChange
+from auth_service.sessions import live_record as session_record
 from auth_service.workspaces import rules as workspaces
 from auth_service_testing import PASSWORD, Rig, running_auth, settings_for
 from promptsphere.auth.v1 import accounts_pb2, accounts_pb2_grpc, sessions_pb2, sessions_pb2_grpc
@@ -25,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 SignUp = Callable[..., Awaitable[accounts_pb2.Tokens]]
 
-IDLE = timedelta(days=7)
+READERS = (partial(session_record.read, idle=timedelta(days=7)), key_record.read)
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ async def test_a_logout_reaches_redis_and_is_confirmed(rig: Rig, redis: Redis, s
 
 async def test_a_late_fill_does_not_bring_a_revoked_session_back(rig: Rig, redis: Redis, sign_up: SignUp) -> None:
     guarded = GuardedRedis(rig.running.settings.redis_url)
-    records = LiveRecords(rig.database, guarded, idle=IDLE, clock=rig.clock)
+    records = LiveRecords(rig.database, guarded, READERS, clock=rig.clock)
     session_id = await session_id_of(rig, await sign_up())
     sessions = sessions_pb2_grpc.SessionsServiceStub(rig.channel)
     stale = await records.check(session_id)  # read before the revocation, to be written after it
@@ -146,7 +148,7 @@ async def test_a_change_waits_for_redis_to_come_back(rig: Rig, redis_url: str, r
     session_id = await session_id_of(rig, await sign_up())
     async with cut_off(redis_url) as (url, restore):
         guarded = GuardedRedis(url)
-        records = LiveRecords(rig.database, guarded, idle=IDLE, clock=rig.clock)
+        records = LiveRecords(rig.database, guarded, READERS, clock=rig.clock)
         # The service's own publisher must not be faster than the one that is cut off.
         await rig.running.tasks.close()
         await rig.database.write(lambda session: _end(session, session_id, rig))

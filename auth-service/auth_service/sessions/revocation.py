@@ -1,19 +1,16 @@
-"""Every way in which a session ends but by reuse: logout, from the list, all others, and age."""
+"""Sessions revoked by their person: by logout, one from the list, or all others."""
 
 from datetime import datetime, timedelta
 
 from servicekit.errors import NotFound
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.sessions import families
-from auth_service.sessions.models import RefreshToken, SessionFamily
-
-KEPT_AFTER_EXPIRY = timedelta(days=7)
-PURGE_BATCH = 200
+from auth_service.sessions.models import SessionFamily
 
 
-async def end_by_token(session: AsyncSession, token: str, *, now: datetime) -> None:
+async def revoke_by_token(session: AsyncSession, token: str, *, now: datetime) -> None:
     """Log out by a refresh token of any generation; ending an ended session succeeds.
 
     Raises:
@@ -25,7 +22,7 @@ async def end_by_token(session: AsyncSession, token: str, *, now: datetime) -> N
         families.record(session, "session.logout", family)
 
 
-async def end_own(session: AsyncSession, *, user_id: str, family_id: str, reason: str, now: datetime) -> None:
+async def revoke_own(session: AsyncSession, *, user_id: str, family_id: str, reason: str, now: datetime) -> None:
     """End one session of a person; ending an ended one succeeds.
 
     Raises:
@@ -39,7 +36,7 @@ async def end_own(session: AsyncSession, *, user_id: str, family_id: str, reason
         families.record(session, "session.logout" if reason == "logout" else "session.end", family)
 
 
-async def end_others(
+async def revoke_others(
     session: AsyncSession, *, user_id: str, kept_family_id: str, reason: str, idle: timedelta, now: datetime
 ) -> int:
     """End every live session of a person but one; how many there were."""
@@ -59,18 +56,3 @@ async def end_others(
         families.end(session, family, reason=reason, now=now)
         families.record(session, "session.end", family)
     return sum(not family.is_expired(idle=idle, now=now) for family in found)
-
-
-async def purge(session: AsyncSession, *, now: datetime) -> int:
-    """Delete up to 200 families that expired more than a week ago, with their tokens; how many there were."""
-    expired = (
-        select(SessionFamily.id)
-        .where(SessionFamily.expires_at < now - KEPT_AFTER_EXPIRY)
-        .order_by(SessionFamily.expires_at)
-        .limit(PURGE_BATCH)
-    )
-    ids = list(await session.scalars(expired))
-    if ids:
-        await session.execute(delete(RefreshToken).where(RefreshToken.family_id.in_(ids)))
-        await session.execute(delete(SessionFamily).where(SessionFamily.id.in_(ids)))
-    return len(ids)

@@ -1,12 +1,12 @@
 import asyncio
 
 import pytest
-from auth_service.accounts.turns import Turns
+from auth_service.accounts.hashing_queue import HashingQueue
 from servicekit.errors import Unavailable
 
 
-async def enter(turns: Turns, served: list[str], name: str, suspicion: int) -> None:
-    async with turns.turn(suspicion=suspicion):
+async def enter(queue: HashingQueue, served: list[str], name: str, suspicion: int) -> None:
+    async with queue.turn(suspicion=suspicion):
         served.append(name)
 
 
@@ -17,10 +17,10 @@ async def settle() -> None:
 
 
 async def test_the_least_suspicious_go_first_then_those_who_came_first() -> None:
-    turns, served = Turns(10), list[str]()
-    async with turns.turn(suspicion=0):
+    queue, served = HashingQueue(10), list[str]()
+    async with queue.turn(suspicion=0):
         waiting = [
-            asyncio.create_task(enter(turns, served, name, suspicion))
+            asyncio.create_task(enter(queue, served, name, suspicion))
             for name, suspicion in (("guesser", 9), ("first", 0), ("second", 0), ("typo", 1))
         ]
         await settle()
@@ -30,17 +30,17 @@ async def test_the_least_suspicious_go_first_then_those_who_came_first() -> None
 
 
 async def test_when_the_queue_is_full_the_most_suspicious_is_refused() -> None:
-    turns, served = Turns(1), list[str]()
-    async with turns.turn(suspicion=0):
-        guesser = asyncio.create_task(enter(turns, served, "guesser", 9))
+    queue, served = HashingQueue(1), list[str]()
+    async with queue.turn(suspicion=0):
+        guesser = asyncio.create_task(enter(queue, served, "guesser", 9))
         await settle()
-        good = asyncio.create_task(enter(turns, served, "good", 0))
+        good = asyncio.create_task(enter(queue, served, "good", 0))
         await settle()
 
         with pytest.raises(Unavailable) as refused:
             await guesser
         with pytest.raises(Unavailable):
-            await enter(turns, served, "late", 0)
+            await enter(queue, served, "late", 0)
     await good
 
     assert refused.value.reason == "overloaded"
@@ -49,26 +49,26 @@ async def test_when_the_queue_is_full_the_most_suspicious_is_refused() -> None:
 
 
 async def test_who_leaves_does_not_take_the_turn_along() -> None:
-    turns, served = Turns(10), list[str]()
-    async with turns.turn(suspicion=0):
-        leaving = asyncio.create_task(enter(turns, served, "leaving", 0))
-        staying = asyncio.create_task(enter(turns, served, "staying", 0))
+    queue, served = HashingQueue(10), list[str]()
+    async with queue.turn(suspicion=0):
+        leaving = asyncio.create_task(enter(queue, served, "leaving", 0))
+        staying = asyncio.create_task(enter(queue, served, "staying", 0))
         await settle()
         leaving.cancel()
     # The turn was granted to `leaving` or not, according to what its cancellation met first.
     await asyncio.gather(leaving, return_exceptions=True)
     await staying
 
-    async with turns.turn(suspicion=0):
+    async with queue.turn(suspicion=0):
         served.append("next")
     assert served == ["staying", "next"]
 
 
 async def test_a_turn_granted_to_one_who_is_just_leaving_is_passed_on() -> None:
-    turns, served = Turns(10), list[str]()
-    async with turns.turn(suspicion=0):
-        leaving = asyncio.create_task(enter(turns, served, "leaving", 0))
-        staying = asyncio.create_task(enter(turns, served, "staying", 0))
+    queue, served = HashingQueue(10), list[str]()
+    async with queue.turn(suspicion=0):
+        leaving = asyncio.create_task(enter(queue, served, "leaving", 0))
+        staying = asyncio.create_task(enter(queue, served, "staying", 0))
         await settle()
     leaving.cancel()  # its turn is granted already, but it has not run since
     await asyncio.gather(leaving, return_exceptions=True)
