@@ -8,7 +8,7 @@ from typing import cast
 import grpc
 from promptsphere.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
 from promptsphere.prompt.v1 import delivery_pb2_grpc, labels_pb2_grpc, prompts_pb2_grpc, versions_pb2_grpc
-from servicekit import service
+from servicekit import housekeeping, idempotency, service
 from servicekit.auth.tokens import PublicKey
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
@@ -16,12 +16,14 @@ from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.client import Channel
 from servicekit.service import Running
 
-from prompt_service import housekeeping
 from prompt_service.delivery.servicer import DeliveryServicer
 from prompt_service.labels.servicer import LabelsServicer
 from prompt_service.prompts.servicer import PromptsServicer
 from prompt_service.settings import PromptSettings
 from prompt_service.versions.servicer import VersionsServicer
+
+PURGES = (idempotency.purge,)
+"""What housekeeping deletes."""
 
 
 def register(server: grpc.aio.Server, *, database: Database, redis: GuardedRedis, signer: CursorSigner) -> None:
@@ -41,7 +43,7 @@ async def compose(running: Running[PromptSettings]) -> AsyncIterator[None]:
         redis=running.redis,
         signer=CursorSigner(running.settings.secret("cursor")),
     )
-    running.tasks.spawn("housekeeping", housekeeping.keep_swept(running.database))
+    running.tasks.spawn("housekeeping", housekeeping.keep_purged(running.database, PURGES))
     channel = Channel(running.settings.auth_target)
     keys = signing_keys_pb2_grpc.SigningKeysServiceStub(cast("grpc.aio.Channel", channel))
 

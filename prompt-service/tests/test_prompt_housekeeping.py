@@ -1,9 +1,10 @@
 from datetime import timedelta
 
-from prompt_service.housekeeping import sweep
+from prompt_service.__main__ import PURGES
 from prompt_service_testing import PromptService
 from promptsphere.prompt.v1 import prompts_pb2
 from servicekit.db.schema import now
+from servicekit.housekeeping import purge_expired
 from servicekit.idempotency import IdempotencyKey
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +15,7 @@ async def test_only_expired_idempotency_keys_are_deleted(service: PromptService)
         request = prompts_pb2.CreatePromptRequest(name=name)
         await service.prompts.CreatePrompt(request, metadata=service.with_key(f"the-key-of-{name}"))
 
-    fresh = await sweep(service.database)
+    fresh = await purge_expired(service.database, PURGES)
 
     async def age(session: AsyncSession) -> None:
         await session.execute(
@@ -24,4 +25,8 @@ async def test_only_expired_idempotency_keys_are_deleted(service: PromptService)
         )
 
     await service.database.write(age)
-    assert (fresh, await sweep(service.database), await sweep(service.database)) == (0, 2, 0)
+    assert (fresh, await purge_expired(service.database, PURGES), await purge_expired(service.database, PURGES)) == (
+        0,
+        2,
+        0,
+    )

@@ -7,9 +7,9 @@ from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from prompt_service.labels.models import Label
-from prompt_service.labels.names import DEFAULT, LATEST, problem_of_label
-from prompt_service.prompts.models import Prompt
-from prompt_service.prompts.names import problem_of_name
+from prompt_service.labels.names import DEFAULT, problem_of_label
+from prompt_service.prompt_row.models import Prompt
+from prompt_service.prompt_row.names import LATEST, problem_of_name
 from prompt_service.versions.models import PromptVersion
 from prompt_service.versions.rules import MAX_NUMBER
 

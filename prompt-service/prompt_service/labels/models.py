@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from servicekit.db.schema import Id, LongText, Name, UtcDateTime
-from sqlalchemy import BigInteger, Integer, String
+from sqlalchemy import BigInteger, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from prompt_service.authors import Author
+from prompt_service.authors import Author, author_columns
 from prompt_service.labels.names import MAX_LABEL_CHARS
 from prompt_service.tables import Table
 
@@ -22,16 +22,9 @@ class Label(Table):
     prompt_id: Mapped[str] = mapped_column(Id, primary_key=True)
     label: Mapped[str] = mapped_column(Name(MAX_LABEL_CHARS), primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
-    updated_by_kind: Mapped[str] = mapped_column(Name(16))
-    updated_by_id: Mapped[str] = mapped_column(Id)
-    updated_by_name: Mapped[str] = mapped_column(String(200))
+    updated_by: Mapped[Author] = author_columns("updated_by")
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     row_version: Mapped[int] = mapped_column(BigInteger)
-
-    @property
-    def updated_by(self) -> Author:
-        """Who set it last."""
-        return Author(self.updated_by_kind, self.updated_by_id, self.updated_by_name)
 
 
 class LabelEvent(Table):
@@ -51,13 +44,6 @@ class LabelEvent(Table):
     action: Mapped[str] = mapped_column(Name(16))
     from_version: Mapped[int] = mapped_column(Integer)
     to_version: Mapped[int] = mapped_column(Integer)
-    actor_kind: Mapped[str] = mapped_column(Name(16))
-    actor_id: Mapped[str] = mapped_column(Id)
-    actor_name: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[Author] = author_columns("actor")
     reason: Mapped[str] = mapped_column(LongText)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-    @property
-    def actor(self) -> Author:
-        """Who did it."""
-        return Author(self.actor_kind, self.actor_id, self.actor_name)

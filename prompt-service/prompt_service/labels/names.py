@@ -2,8 +2,8 @@
 
 import re
 
-LATEST = "latest"
-"""The label that every prompt with a version has: its newest one. It is computed, nobody sets it."""
+from prompt_service.prompt_row.names import LATEST
+
 DEFAULT = "production"
 """What a delivery without a label gives."""
 MAX_LABEL_CHARS = 36

@@ -13,16 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from prompt_service.authors import author_of
 from prompt_service.labels.models import Label, LabelEvent
 from prompt_service.labels.names import problem_of_label
-from prompt_service.prompts import facets, rows
-from prompt_service.prompts.models import Prompt
-from prompt_service.texts import MAX_COMMENT_CHARS, check_text, refuse
+from prompt_service.prompt_row import facets
+from prompt_service.prompt_row import rules as prompt_row
+from prompt_service.prompt_row.models import Prompt
+from prompt_service.validation import MAX_COMMENT_CHARS, check_text, raise_for_violations
 from prompt_service.versions.rules import require_version
 
 MAX_LABELS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Pointed:
+class SetResult:
     """A label as it is now, the prompt's name, and whether it moved."""
 
     label: Label
@@ -39,7 +40,7 @@ async def put(
     version: int,
     reason: str,
     if_match: int | None = None,
-) -> Pointed:
+) -> SetResult:
     """Point a label at a version; where it points there already, nothing happens.
 
     Args:
@@ -59,17 +60,17 @@ async def put(
         Aborted: `stale`, the label is not at `if_match`.
     """
     reason = _checked(name, reason)
-    prompt = await rows.lock_living(session, workspace_id=actor.workspace_id, prompt_id=prompt_id)
+    prompt = await prompt_row.lock_living(session, workspace_id=actor.workspace_id, prompt_id=prompt_id)
     label = await _find(session, prompt, name)
     if if_match is not None and (label is None or label.row_version != if_match):
-        raise rows.stale()
+        raise prompt_row.stale()
     require_version(prompt, version)
     from_version = label.version if label is not None else 0
     if label is not None and from_version == version:
-        return Pointed(label, prompt.name, has_moved=False)
+        return SetResult(label, prompt.name, has_moved=False)
     label = await _point(session, actor, prompt, label, name=name, version=version)
     _keep(session, actor, prompt, name=name, from_version=from_version, to_version=version, reason=reason)
-    return Pointed(label, prompt.name, has_moved=True)
+    return SetResult(label, prompt.name, has_moved=True)
 
 
 async def remove(
@@ -90,13 +91,13 @@ async def remove(
         Aborted: `stale`, the label is not at `if_match`.
     """
     reason = _checked(name, reason)
-    prompt = await rows.lock_living(session, workspace_id=actor.workspace_id, prompt_id=prompt_id)
+    prompt = await prompt_row.lock_living(session, workspace_id=actor.workspace_id, prompt_id=prompt_id)
     label = await _find(session, prompt, name)
     if label is None:
         raise NotFound(f"This prompt has no label {name!r}.")
     if if_match is not None and label.row_version != if_match:
-        raise rows.stale()
-    rows.touch(prompt)
+        raise prompt_row.stale()
+    prompt_row.touch(prompt)
     await session.delete(label)
     prompt.labels = {other: version for other, version in prompt.label_map.items() if other != name}
     await facets.remove_label(session, prompt, name)
@@ -110,7 +111,7 @@ async def labels_of(session: AsyncSession, *, workspace_id: str, prompt_id: str)
     Raises:
         NotFound: no such prompt.
     """
-    prompt = await rows.find(session, workspace_id=workspace_id, prompt_id=prompt_id)
+    prompt = await prompt_row.find(session, workspace_id=workspace_id, prompt_id=prompt_id)
     query = (
         select(Label)
         .where(Label.workspace_id == workspace_id, Label.prompt_id == prompt.id)
@@ -136,7 +137,7 @@ async def history(
         NotFound: no such prompt.
         InvalidArgument: `invalid_cursor`, or a wrong limit.
     """
-    prompt = await rows.find(session, workspace_id=workspace_id, prompt_id=prompt_id)
+    prompt = await prompt_row.find(session, workspace_id=workspace_id, prompt_id=prompt_id)
     query = select(LabelEvent).where(
         LabelEvent.workspace_id == workspace_id, LabelEvent.prompt_id == prompt.id, LabelEvent.label == name
     )
@@ -158,14 +159,13 @@ async def _point(
     """Write where the label points, to its row and to the prompt's; `label` is None when there is none yet."""
     is_new = label is None
     if is_new and len(prompt.label_map) >= MAX_LABELS:
-        refuse([Violation("/label", f"This prompt has {MAX_LABELS} labels, the most; remove one first.")])
-    rows.touch(prompt)
+        raise_for_violations([Violation("/label", f"This prompt has {MAX_LABELS} labels, the most; remove one first.")])
+    prompt_row.touch(prompt)
     if label is None:
         label = Label(workspace_id=prompt.workspace_id, prompt_id=prompt.id, label=name)
         session.add(label)
-    author = author_of(actor)
     label.version = version
-    label.updated_by_kind, label.updated_by_id, label.updated_by_name = author.kind, author.id, author.name
+    label.updated_by = author_of(actor)
     label.updated_at = prompt.updated_at
     label.row_version = prompt.row_version
     prompt.labels = {**prompt.label_map, name: version}
@@ -187,7 +187,7 @@ def _checked(name: str, reason: str) -> str:
     if problem:
         violations.append(Violation("/label", problem))
     reason = check_text(reason, "/reason", violations, max_chars=MAX_COMMENT_CHARS)
-    refuse(violations)
+    raise_for_violations(violations)
     return reason
 
 
@@ -202,7 +202,6 @@ def _keep(
     reason: str,
 ) -> None:
     action = "removed" if not to_version else "moved" if from_version else "set"
-    author = author_of(actor)
     session.add(
         LabelEvent(
             workspace_id=prompt.workspace_id,
@@ -213,9 +212,7 @@ def _keep(
             action=action,
             from_version=from_version,
             to_version=to_version,
-            actor_kind=author.kind,
-            actor_id=author.id,
-            actor_name=author.name,
+            actor=author_of(actor),
             reason=reason,
             created_at=prompt.updated_at,
         )

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from prompt_service import changes
 from prompt_service.labels import rules
-from prompt_service.labels.models import Label, LabelEvent
-from prompt_service.versions.wire import author_to_wire, timestamp_to_wire
+from prompt_service.labels.models import Label
+from prompt_service.labels.wire import event_to_wire, label_to_wire
 
 Context = grpc.aio.ServicerContext[object, object]
 
@@ -35,7 +35,7 @@ class LabelsServicer(labels_pb2_grpc.LabelsServiceServicer):
             return await rules.labels_of(session, workspace_id=actor.workspace_id, prompt_id=request.prompt_id)
 
         labels = await self._database.read(unit)
-        return labels_pb2.ListLabelsResponse(items=[_label_to_wire(label) for label in labels])
+        return labels_pb2.ListLabelsResponse(items=[label_to_wire(label) for label in labels])
 
     async def SetLabel(  # noqa: N802
         self, request: labels_pb2.SetLabelRequest, context: Context
@@ -45,7 +45,7 @@ class LabelsServicer(labels_pb2_grpc.LabelsServiceServicer):
         call = current_call()
 
         async def unit(session: AsyncSession, names: set[str]) -> labels_pb2.SetLabelResponse:
-            pointed = await rules.put(
+            result = await rules.put(
                 session,
                 actor=call.actor,
                 prompt_id=request.prompt_id,
@@ -54,8 +54,8 @@ class LabelsServicer(labels_pb2_grpc.LabelsServiceServicer):
                 reason=request.reason,
                 if_match=call.if_match,
             )
-            names.update({pointed.prompt_name} if pointed.has_moved else ())
-            return labels_pb2.SetLabelResponse(label=_label_to_wire(pointed.label))
+            names.update({result.prompt_name} if result.has_moved else ())
+            return labels_pb2.SetLabelResponse(label=label_to_wire(result.label))
 
         return await changes.make(self._database, self._redis, labels_pb2.SetLabelResponse, unit)
 
@@ -98,29 +98,7 @@ class LabelsServicer(labels_pb2_grpc.LabelsServiceServicer):
                 cursor=request.cursor,
             )
             return labels_pb2.ListLabelEventsResponse(
-                items=[_event_to_wire(event) for event in page.items], next_cursor=page.next_cursor
+                items=[event_to_wire(event) for event in page.items], next_cursor=page.next_cursor
             )
 
         return await self._database.read(unit)
-
-
-def _label_to_wire(label: Label) -> labels_pb2.Label:
-    return labels_pb2.Label(
-        label=label.label,
-        version=label.version,
-        updated_by=author_to_wire(label.updated_by),
-        updated_at=timestamp_to_wire(label.updated_at),
-        row_version=label.row_version,
-    )
-
-
-def _event_to_wire(event: LabelEvent) -> labels_pb2.LabelEvent:
-    return labels_pb2.LabelEvent(
-        id=event.id,
-        action=event.action,
-        from_version=event.from_version,
-        to_version=event.to_version,
-        actor=author_to_wire(event.actor),
-        reason=event.reason,
-        created_at=timestamp_to_wire(event.created_at),
-    )

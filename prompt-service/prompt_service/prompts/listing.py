@@ -8,9 +8,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from prompt_service.labels.names import LATEST
-from prompt_service.prompts import facets
-from prompt_service.prompts.models import Prompt, PromptFacet
+from prompt_service.prompt_row import facets
+from prompt_service.prompt_row.models import Prompt, PromptFacet
+from prompt_service.prompt_row.names import LATEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,68 +1,40 @@
-"""Prompts: made, described, put into the recycle bin and taken out of it."""
+"""Prompts: made, changed, put into the recycle bin and taken out of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from servicekit import audit
 from servicekit.auth.identity import Actor
 from servicekit.db.schema import now
-from servicekit.errors import FailedPrecondition, Violation
+from servicekit.errors import AlreadyExists, FailedPrecondition, Violation
 from servicekit.ids import new_id
 from servicekit.json_types import JsonValue
+from sqlalchemy import and_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from prompt_service.authors import author_of
-from prompt_service.prompts import facets, rows
-from prompt_service.prompts.models import Prompt
-from prompt_service.prompts.names import problem_of_name
-from prompt_service.texts import MAX_TITLE_CHARS, check_text, refuse
+from prompt_service.prompt_row import facets
+from prompt_service.prompt_row import rules as prompt_row
+from prompt_service.prompt_row.models import Prompt
+from prompt_service.prompts.fields import PromptFields, apply_fields
+from prompt_service.validation import raise_for_violations
 from prompt_service.versions import rules as versions
-from prompt_service.versions.domain import Prepared
+from prompt_service.versions.drafts import NewVersion
 from prompt_service.versions.models import PromptVersion
 
-MAX_TAGS = 32
-MAX_GIVEN_TAGS = 100
-"""Some may be given twice."""
-MAX_TAG_CHARS = 64
-
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """Name, title and tags that keep the rules; None where nothing was given."""
-
-    name: str | None = None
-    title: str | None = None
-    tags: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
+class PromptWithHead:
     """A prompt with its head, and the names under which deliveries of it may have been kept."""
 
     prompt: Prompt
     head: PromptVersion | None
-    names: frozenset[str]
+    invalidated_names: frozenset[str] = frozenset()
 
 
-def describe(*, name: str | None = None, title: str | None = None, tags: Sequence[str] | None = None) -> Described:
-    """Check what is given; tags are trimmed and count once, in order.
-
-    Raises:
-        InvalidArgument: with a violation for each field that breaks a rule.
-    """
-    violations: list[Violation] = []
-    if name is not None:
-        problem = problem_of_name(name)
-        if problem:
-            violations.append(Violation("/name", problem))
-    if title is not None:
-        title = check_text(title, "/title", violations, max_chars=MAX_TITLE_CHARS)
-    kept = None if tags is None else _checked_tags(tags, violations)
-    refuse(violations)
-    return Described(name, title, kept)
-
-
-async def create(session: AsyncSession, *, actor: Actor, described: Described, prepared: Prepared | None) -> Shown:
+async def create(
+    session: AsyncSession, *, actor: Actor, fields: PromptFields, first_version: NewVersion | None
+) -> PromptWithHead:
     """Make a prompt, with its first version when there is one.
 
     Asked again for the same name with the same run's result, it gives the prompt that is there.
@@ -71,32 +43,57 @@ async def create(session: AsyncSession, *, actor: Actor, described: Described, p
         AlreadyExists: `name_taken`, or `run_stored` when the run's result is a version of another prompt.
         InvalidArgument: a first version cannot have a parent.
     """
-    name = described.name or ""
-    if prepared is not None and prepared.run_id is not None:
-        earlier = await versions.find_by_run(session, workspace_id=actor.workspace_id, run_id=prepared.run_id)
+    name = fields.name or ""
+    if first_version is not None and first_version.run_id is not None:
+        earlier = await versions.find_by_run(session, workspace_id=actor.workspace_id, run_id=first_version.run_id)
         if earlier is not None:
-            prompt = await rows.find(session, workspace_id=actor.workspace_id, prompt_id=earlier.prompt_id)
+            prompt = await prompt_row.find(session, workspace_id=actor.workspace_id, prompt_id=earlier.prompt_id)
             if prompt.live_name != name:
                 raise versions.run_stored(earlier)
-            return await _shown(session, prompt)
-    prompt = _new(actor, described)
+            return await _with_head(session, prompt)
+    prompt = _new(actor, fields)
     version = None
-    if prepared is not None:
-        versions.check_parent(prompt, prepared.parent)
-        version = versions.append(prompt, prepared, author=author_of(actor), at=prompt.created_at)
+    if first_version is not None:
+        versions.check_parent(prompt, first_version.parent)
+        version = versions.append(prompt, first_version, author=author_of(actor), at=prompt.created_at)
     session.add(prompt)
-    await rows.flush_name(session, name)
+    await _flush_name(session, name)
     if version is not None:
         session.add(version)
         await versions.flush_run(session)
     await facets.add(session, prompt)
     _record(session, actor, prompt, "prompt.create", head_version=prompt.head_version)
-    return Shown(prompt, version, frozenset((name,)))
+    return PromptWithHead(prompt, version, frozenset((name,)))
+
+
+async def get(session: AsyncSession, *, workspace_id: str, prompt_id: str) -> PromptWithHead:
+    """The prompt and its newest version, in one query.
+
+    Raises:
+        NotFound: the workspace has none with this id.
+    """
+    query = (
+        select(Prompt, PromptVersion)
+        .outerjoin(
+            PromptVersion,
+            and_(
+                PromptVersion.workspace_id == Prompt.workspace_id,
+                PromptVersion.prompt_id == Prompt.id,
+                PromptVersion.number == Prompt.head_version,
+            ),
+        )
+        .where(Prompt.workspace_id == workspace_id, Prompt.id == prompt_row.require_prompt_id(prompt_id))
+    )
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        raise prompt_row.no_such_prompt()
+    prompt, head = found
+    return PromptWithHead(prompt, head)
 
 
 async def update(
-    session: AsyncSession, *, actor: Actor, prompt_id: str, described: Described, if_match: int | None
-) -> Shown:
+    session: AsyncSession, *, actor: Actor, prompt_id: str, fields: PromptFields, if_match: int | None
+) -> PromptWithHead:
     """Change name, title or tags; what is equal already is no change.
 
     Raises:
@@ -111,17 +108,19 @@ async def update(
             "Say by If-Match which state of the prompt you are changing: the ETag of your last read.",
             reason="precondition_required",
         )
-    prompt = await rows.lock_living(session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match)
+    prompt = await prompt_row.lock_living(
+        session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match
+    )
     old_name = prompt.name
-    changed = _apply(prompt, described)
+    changed = apply_fields(prompt, fields)
     if not changed:
-        return await _shown(session, prompt)
-    rows.touch(prompt)
-    await rows.flush_name(session, prompt.name)
+        return await _with_head(session, prompt)
+    prompt_row.touch(prompt)
+    await _flush_name(session, prompt.name)
     if "title" not in changed or len(changed) > 1:
-        await facets.replace_described(session, prompt)
+        await facets.replace_tags_and_folders(session, prompt)
     _record(session, actor, prompt, "prompt.update", changed=[*changed], old_name=old_name)
-    return await _shown(session, prompt, old_name)
+    return await _with_head(session, prompt, old_name)
 
 
 async def delete(session: AsyncSession, *, actor: Actor, prompt_id: str, if_match: int | None) -> str:
@@ -134,21 +133,23 @@ async def delete(session: AsyncSession, *, actor: Actor, prompt_id: str, if_matc
         FailedPrecondition: `deleted`, it is in the recycle bin.
         Aborted: `stale`, when `if_match` is not the row version.
     """
-    prompt = await rows.lock_living(session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match)
-    rows.touch(prompt)
+    prompt = await prompt_row.lock_living(
+        session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match
+    )
+    prompt_row.touch(prompt)
     prompt.deleted_at = prompt.updated_at
     prompt.is_deleted = True
     prompt.live_name = None
     await session.flush()
-    await facets.move(session, prompt)
+    await facets.update_deleted(session, prompt)
     _record(session, actor, prompt, "prompt.delete")
     return prompt.name
 
 
 async def restore(
-    session: AsyncSession, *, actor: Actor, prompt_id: str, described: Described, if_match: int | None
-) -> Shown:
-    """Take the prompt out of the recycle bin, under the name in `described` when there is one.
+    session: AsyncSession, *, actor: Actor, prompt_id: str, fields: PromptFields, if_match: int | None
+) -> PromptWithHead:
+    """Take the prompt out of the recycle bin, under the name in `fields` when there is one.
 
     A living prompt is given as it is.
 
@@ -158,85 +159,72 @@ async def restore(
         AlreadyExists: `name_taken` meanwhile; restore it under another name.
         InvalidArgument: another name was given for a prompt that is not in the recycle bin.
     """
-    prompt = await rows.lock(session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match)
-    name = described.name or prompt.name
+    prompt = await prompt_row.lock(session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match)
+    name = fields.name or prompt.name
     if not prompt.is_deleted:
         if name != prompt.name:
-            refuse([Violation("/name", "This prompt is not in the recycle bin; rename it instead.")])
-        return await _shown(session, prompt)
+            raise_for_violations([Violation("/name", "This prompt is not in the recycle bin; rename it instead.")])
+        return await _with_head(session, prompt)
     old_name = prompt.name
-    rows.touch(prompt)
+    prompt_row.touch(prompt)
     prompt.deleted_at = None
     prompt.is_deleted = False
     prompt.name = prompt.live_name = name
-    await rows.flush_name(session, name)
-    await facets.move(session, prompt)
+    await _flush_name(session, name)
+    await facets.update_deleted(session, prompt)
     if name != old_name:
-        await facets.replace_described(session, prompt)
+        await facets.replace_tags_and_folders(session, prompt)
     _record(session, actor, prompt, "prompt.restore", old_name=old_name)
-    return await _shown(session, prompt)
+    return await _with_head(session, prompt)
 
 
-async def _shown(session: AsyncSession, prompt: Prompt, *other_names: str) -> Shown:
+async def _flush_name(session: AsyncSession, name: str) -> None:
+    """Write what is pending; the constraint on living names decides who is first.
+
+    Raises:
+        AlreadyExists: `name_taken`, another living prompt of the workspace has the name.
+    """
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if "live_name" not in str(error.orig):
+            raise
+        raise AlreadyExists(
+            f"A prompt named {name!r} exists already; choose another name.",
+            reason="name_taken",
+            metadata={"name": name},
+            violations=[Violation("/name", "This name is taken.")],
+        ) from error
+
+
+async def _with_head(session: AsyncSession, prompt: Prompt, *other_names: str) -> PromptWithHead:
     head = None
     if prompt.head_version:
         head = await versions.get(
             session, workspace_id=prompt.workspace_id, prompt_id=prompt.id, number=prompt.head_version
         )
-    return Shown(prompt, head, frozenset((prompt.name, *other_names)))
+    return PromptWithHead(prompt, head, frozenset((prompt.name, *other_names)))
 
 
-def _new(actor: Actor, described: Described) -> Prompt:
-    author = author_of(actor)
+def _new(actor: Actor, fields: PromptFields) -> Prompt:
     at = now()
     return Prompt(
         workspace_id=actor.workspace_id,
         id=new_id(),
-        name=described.name,
-        live_name=described.name,
-        title=described.title or "",
-        tags=list(described.tags or ()),
+        name=fields.name,
+        live_name=fields.name,
+        title=fields.title or "",
+        tags=list(fields.tags or ()),
         head_version=0,
         head_fingerprint=None,
         labels={},
-        created_by_kind=author.kind,
-        created_by_id=author.id,
-        created_by_name=author.name,
+        created_by=author_of(actor),
         created_at=at,
         updated_at=at,
         deleted_at=None,
         is_deleted=False,
         row_version=1,
     )
-
-
-def _apply(prompt: Prompt, described: Described) -> list[str]:
-    changed = []
-    if described.name is not None and described.name != prompt.name:
-        prompt.name = prompt.live_name = described.name
-        changed.append("name")
-    if described.title is not None and described.title != prompt.title:
-        prompt.title = described.title
-        changed.append("title")
-    if described.tags is not None and list(described.tags) != prompt.tag_list:
-        prompt.tags = list(described.tags)
-        changed.append("tags")
-    return changed
-
-
-def _checked_tags(tags: Sequence[str], violations: list[Violation]) -> tuple[str, ...]:
-    kept: dict[str, None] = {}
-    if len(tags) > MAX_GIVEN_TAGS:  # before each of them is looked at
-        violations.append(Violation("/tags", f"Use at most {MAX_TAGS} tags; these are {len(tags)}."))
-        return ()
-    for index, tag in enumerate(tags):
-        checked = check_text(tag.strip(), f"/tags/{index}", violations, max_chars=MAX_TAG_CHARS)
-        if not checked:
-            violations.append(Violation(f"/tags/{index}", "Give the tag a name, or leave it out."))
-        kept[checked] = None
-    if len(kept) > MAX_TAGS:
-        violations.append(Violation("/tags", f"Use at most {MAX_TAGS} tags; these are {len(kept)}."))
-    return tuple(kept)
 
 
 def _record(session: AsyncSession, actor: Actor, prompt: Prompt, action: str, **detail: JsonValue) -> None:

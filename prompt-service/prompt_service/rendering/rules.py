@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from servicekit.errors import InvalidArgument, Violation
+from servicekit.json_types import JsonValue
 
-from prompt_service import json_text
-from prompt_service.json_text import JsonValue
-from prompt_service.rendering.placeholders import PLACEHOLDER, names_in
+from prompt_service import strict_json
+from prompt_service.rendering.bodies import MAX_BODY_BYTES, Body, Message
+from prompt_service.rendering.placeholders import PLACEHOLDER, names_in_body
 from prompt_service.rendering.values import UnfitValueError, text_of
-from prompt_service.versions.domain import MAX_BODY_BYTES, Body, Message, Variable
+from prompt_service.rendering.variables import Variable
 
 MAX_VALUES_BYTES = 1024 * 1024
 MAX_WARNINGS = 100
@@ -41,7 +42,7 @@ def parse_values(variables_json: str) -> dict[str, JsonValue]:
         problem = f"Give at most {MAX_VALUES_BYTES} bytes of values."
     else:
         try:
-            values = json_text.parse(variables_json)
+            values = strict_json.loads(variables_json)
         except ValueError as error:
             problem = f"This is not valid JSON: {error}."
         else:
@@ -58,11 +59,10 @@ def render(body: Body, variables: tuple[Variable, ...], values: Mapping[str, Jso
             else `invalid_request` for values that do not fit, or when the result would be over 256 KiB.
     """
     texts = _texts(variables, values)
+    used = frozenset(names_in_body(body))
     if isinstance(body, str):
-        used = set(names_in(body))
         filled: Body = _fill([body], texts)[0]
     else:
-        used = {name for message in body for name in names_in(message.content)}
         contents = _fill([message.content for message in body], texts)
         filled = tuple(Message(message.role, content) for message, content in zip(body, contents, strict=True))
     return Rendered(filled, _warnings(variables, values, used))
@@ -77,7 +77,7 @@ def _texts(variables: tuple[Variable, ...], values: Mapping[str, JsonValue]) -> 
         if variable.name in values:
             value = values[variable.name]
         elif variable.default_json:
-            value = json_text.parse(variable.default_json)
+            value = strict_json.loads(variable.default_json)
         elif variable.required:
             missing.append(Violation(pointer, "Give a value; this variable is required."))
             continue
@@ -128,7 +128,9 @@ def _pieces(content: bytes, texts: Mapping[bytes, bytes]) -> Iterator[bytes]:
     yield content[position:]
 
 
-def _warnings(variables: tuple[Variable, ...], values: Mapping[str, JsonValue], used: set[str]) -> tuple[str, ...]:
+def _warnings(
+    variables: tuple[Variable, ...], values: Mapping[str, JsonValue], used: frozenset[str]
+) -> tuple[str, ...]:
     declared = {variable.name for variable in variables}
     warnings: list[str] = []
     for name in values:

@@ -2,12 +2,13 @@
 
 import math
 
+from servicekit.json_types import JsonValue
 from servicekit.normal_form import nfc
 
-from prompt_service import json_text
-from prompt_service.json_text import GivenFloat, JsonValue
-from prompt_service.texts import problem_of
-from prompt_service.versions.domain import Variable
+from prompt_service import strict_json
+from prompt_service.rendering.variables import Variable
+from prompt_service.strict_json import VerbatimFloat
+from prompt_service.validation import problem_of_text
 
 _MUST_BE = {
     "string": "Give a text (a JSON string).",
@@ -28,7 +29,7 @@ def text_of(variable: Variable, value: JsonValue) -> str:
             hold.
     """
     text = _as_text(variable, value)
-    problem = problem_of(text)
+    problem = problem_of_text(text)
     if problem:
         raise UnfitValueError(problem)
     if variable.max_chars:
@@ -57,7 +58,7 @@ def _as_text(variable: Variable, value: JsonValue) -> str:
 
 def _as_json(value: JsonValue) -> str:
     try:
-        return json_text.compact(value)
+        return strict_json.dumps(value)
     except ValueError as error:
         raise UnfitValueError("A number in this is too large, or it is nested too deep.") from error
 
@@ -67,4 +68,4 @@ def _as_number(value: float) -> str:
         return str(value)
     if not math.isfinite(value):
         raise UnfitValueError("This number is too large.")
-    return value.text if isinstance(value, GivenFloat) else repr(value)
+    return value.text if isinstance(value, VerbatimFloat) else repr(value)

@@ -4,7 +4,7 @@ from servicekit.db.paging import CursorSigner, ListScope, Page, page_limit
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from prompt_service.prompts import rows
+from prompt_service.prompt_row import rules as prompt_row
 from prompt_service.versions.models import PromptVersion
 
 # A page travels as one gRPC message of at most 4 MiB; versions of 256 KiB make it shorter than asked.
@@ -23,7 +23,7 @@ async def page(
         InvalidArgument: `invalid_cursor`, or a wrong limit.
     """
     count = page_limit(limit)
-    prompt = await rows.find(session, workspace_id=workspace_id, prompt_id=prompt_id)
+    prompt = await prompt_row.find(session, workspace_id=workspace_id, prompt_id=prompt_id)
     scope = ListScope("versions", workspace_id, {"prompt_id": prompt.id})
     position = signer.open(scope, cursor)
     below = prompt.head_version + 1 if position is None else int(str(position[0]))

@@ -5,12 +5,13 @@ from typing import Any, cast
 
 from servicekit.db.schema import Digest, Id, Json, LongText, Name, UtcDateTime
 from servicekit.json_types import JsonValue
-from sqlalchemy import Integer, String, UniqueConstraint
+from sqlalchemy import Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from prompt_service.authors import Author
+from prompt_service.authors import Author, author_columns
+from prompt_service.rendering.bodies import Body, Message
+from prompt_service.rendering.variables import Variable
 from prompt_service.tables import Table
-from prompt_service.versions.domain import Body, Message, Variable
 
 
 class PromptVersion(Table):
@@ -37,9 +38,7 @@ class PromptVersion(Table):
     content_sha256: Mapped[bytes] = mapped_column(Digest)
     fingerprint: Mapped[bytes] = mapped_column(Digest)
     stored_bytes: Mapped[int] = mapped_column(Integer)
-    author_kind: Mapped[str] = mapped_column(Name(16))
-    author_id: Mapped[str] = mapped_column(Id)
-    author_name: Mapped[str] = mapped_column(String(200))
+    author: Mapped[Author] = author_columns("author")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     @property
@@ -57,11 +56,6 @@ class PromptVersion(Table):
         if not isinstance(self.variables, list):
             raise TypeError("the variables of a version are a list")
         return tuple(_variable(stored) for stored in self.variables)
-
-    @property
-    def author(self) -> Author:
-        """Who stored it."""
-        return Author(self.author_kind, self.author_id, self.author_name)
 
 
 def _variable(stored: JsonValue) -> Variable:

@@ -11,18 +11,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from prompt_service.authors import Author, author_of
-from prompt_service.labels.names import LATEST
-from prompt_service.prompts import rows
-from prompt_service.prompts.models import Prompt
-from prompt_service.texts import refuse
-from prompt_service.versions.domain import Origin, Prepared
+from prompt_service.prompt_row import rules as prompt_row
+from prompt_service.prompt_row.models import Prompt
+from prompt_service.prompt_row.names import LATEST
+from prompt_service.validation import raise_for_violations
+from prompt_service.versions.drafts import NewVersion, Origin
 from prompt_service.versions.models import PromptVersion
 
 MAX_NUMBER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class CreateResult:
     """What a create gave: a new version, or the one that was there already."""
 
     version: PromptVersion
@@ -31,8 +31,8 @@ class Stored:
 
 
 async def create(
-    session: AsyncSession, *, actor: Actor, prompt_id: str, prepared: Prepared, if_match: int | None = None
-) -> Stored:
+    session: AsyncSession, *, actor: Actor, prompt_id: str, new: NewVersion, if_match: int | None = None
+) -> CreateResult:
     """Store a version; what equals the head is the head, and a run's result is stored once.
 
     Raises:
@@ -42,28 +42,30 @@ async def create(
         InvalidArgument: the parent does not exist.
         AlreadyExists: `run_stored`, the run's result is a version of another prompt.
     """
-    prompt = await rows.lock_living(session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match)
-    if prepared.run_id is not None:
-        earlier = await find_by_run(session, workspace_id=actor.workspace_id, run_id=prepared.run_id)
+    prompt = await prompt_row.lock_living(
+        session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match
+    )
+    if new.run_id is not None:
+        earlier = await find_by_run(session, workspace_id=actor.workspace_id, run_id=new.run_id)
         if earlier is not None:
             if earlier.prompt_id != prompt.id:
                 raise run_stored(earlier)
-            return Stored(earlier, is_new=False, prompt_name=prompt.name)
-    check_parent(prompt, prepared.parent)
-    if prompt.head_fingerprint == prepared.fingerprint:
+            return CreateResult(earlier, is_new=False, prompt_name=prompt.name)
+    check_parent(prompt, new.parent)
+    if prompt.head_fingerprint == new.fingerprint:
         head = await get(session, workspace_id=actor.workspace_id, prompt_id=prompt.id, number=prompt.head_version)
-        return Stored(head, is_new=False, prompt_name=prompt.name)
-    rows.touch(prompt)
-    version = append(prompt, prepared, author=author_of(actor), at=prompt.updated_at)
+        return CreateResult(head, is_new=False, prompt_name=prompt.name)
+    prompt_row.touch(prompt)
+    version = append(prompt, new, author=author_of(actor), at=prompt.updated_at)
     session.add(version)
     await flush_run(session)
     _record(session, actor, version, action="version.create")
-    return Stored(version, is_new=True, prompt_name=prompt.name)
+    return CreateResult(version, is_new=True, prompt_name=prompt.name)
 
 
 async def rollback(
     session: AsyncSession, *, actor: Actor, prompt_id: str, number: int, if_match: int | None = None
-) -> Stored:
+) -> CreateResult:
     """Store a new version with the content, variables and model settings of an earlier one.
 
     Raises:
@@ -72,20 +74,22 @@ async def rollback(
         Aborted: `stale`, when `if_match` is not the prompt's row version.
         InvalidArgument: there is no such version.
     """
-    prompt = await rows.lock_living(session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match)
+    prompt = await prompt_row.lock_living(
+        session, workspace_id=actor.workspace_id, prompt_id=prompt_id, if_match=if_match
+    )
     require_version(prompt, number)
     source = await get(session, workspace_id=actor.workspace_id, prompt_id=prompt.id, number=number)
     if prompt.head_fingerprint == source.fingerprint:
         head = source
         if number != prompt.head_version:
             head = await get(session, workspace_id=actor.workspace_id, prompt_id=prompt.id, number=prompt.head_version)
-        return Stored(head, is_new=False, prompt_name=prompt.name)
-    rows.touch(prompt)
+        return CreateResult(head, is_new=False, prompt_name=prompt.name)
+    prompt_row.touch(prompt)
     version = append(prompt, _again(source), author=author_of(actor), at=prompt.updated_at)
     session.add(version)
     await session.flush()
     _record(session, actor, version, action="version.rollback")
-    return Stored(version, is_new=True, prompt_name=prompt.name)
+    return CreateResult(version, is_new=True, prompt_name=prompt.name)
 
 
 async def get(session: AsyncSession, *, workspace_id: str, prompt_id: str, number: int) -> PromptVersion:
@@ -105,7 +109,7 @@ async def get(session: AsyncSession, *, workspace_id: str, prompt_id: str, numbe
     return version
 
 
-async def choose(
+async def resolve(
     session: AsyncSession, *, workspace_id: str, prompt_id: str, number: int = 0, label: str = ""
 ) -> PromptVersion:
     """The version that a number or a label stands for; neither means the head. The recycle bin counts, too.
@@ -114,7 +118,7 @@ async def choose(
         InvalidArgument: number and label at once.
         NotFound: no such prompt, version or label.
     """
-    prompt = await rows.find(session, workspace_id=workspace_id, prompt_id=prompt_id)
+    prompt = await prompt_row.find(session, workspace_id=workspace_id, prompt_id=prompt_id)
     if number and label:
         problem = "Give a version or a label, not both."
         raise InvalidArgument(problem, violations=[Violation("/label", problem)])
@@ -135,30 +139,28 @@ async def find_by_run(session: AsyncSession, *, workspace_id: str, run_id: str) 
     return await session.scalar(query)
 
 
-def append(prompt: Prompt, prepared: Prepared, *, author: Author, at: datetime) -> PromptVersion:
+def append(prompt: Prompt, new: NewVersion, *, author: Author, at: datetime) -> PromptVersion:
     """The row of the prompt's next version, its new head. The caller has the row lock, and adds it."""
-    parent = prepared.parent or prompt.head_version
+    parent = new.parent or prompt.head_version
     prompt.head_version += 1
-    prompt.head_fingerprint = prepared.fingerprint
-    body = prepared.body
+    prompt.head_fingerprint = new.fingerprint
+    body = new.body
     return PromptVersion(
         workspace_id=prompt.workspace_id,
         prompt_id=prompt.id,
         number=prompt.head_version,
         content=body if isinstance(body, str) else None,
         messages=None if isinstance(body, str) else [asdict(message) for message in body],
-        variables=[asdict(variable) for variable in prepared.variables],
-        model_settings_json=prepared.model_settings_json,
-        commit_message=prepared.commit_message,
-        origin=prepared.origin.value,
+        variables=[asdict(variable) for variable in new.variables],
+        model_settings_json=new.model_settings_json,
+        commit_message=new.commit_message,
+        origin=new.origin.value,
         parent=parent,
-        run_id=prepared.run_id,
-        content_sha256=prepared.content_sha256,
-        fingerprint=prepared.fingerprint,
-        stored_bytes=prepared.stored_bytes,
-        author_kind=author.kind,
-        author_id=author.id,
-        author_name=author.name,
+        run_id=new.run_id,
+        content_sha256=new.content_sha256,
+        fingerprint=new.fingerprint,
+        stored_bytes=new.stored_bytes,
+        author=author,
         created_at=at,
     )
 
@@ -196,7 +198,9 @@ def check_parent(prompt: Prompt, parent: int) -> None:
         InvalidArgument: it is.
     """
     if parent > prompt.head_version:
-        refuse([Violation("/parent", f"There is no version {parent}; the newest is {prompt.head_version}.")])
+        raise_for_violations(
+            [Violation("/parent", f"There is no version {parent}; the newest is {prompt.head_version}.")]
+        )
 
 
 def require_version(prompt: Prompt, number: int) -> None:
@@ -207,11 +211,11 @@ def require_version(prompt: Prompt, number: int) -> None:
     """
     if not 1 <= number <= prompt.head_version:
         newest = f"the newest is {prompt.head_version}" if prompt.head_version else "there is none yet"
-        refuse([Violation("/version", f"There is no version {number}; {newest}.")])
+        raise_for_violations([Violation("/version", f"There is no version {number}; {newest}.")])
 
 
-def _again(source: PromptVersion) -> Prepared:
-    return Prepared(
+def _again(source: PromptVersion) -> NewVersion:
+    return NewVersion(
         body=source.body,
         variables=source.variable_list,
         model_settings_json=source.model_settings_json,

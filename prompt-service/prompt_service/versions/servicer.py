@@ -8,11 +8,11 @@ from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from prompt_service import changes
+from prompt_service import changes, threads
 from prompt_service.rendering import rules as rendering
 from prompt_service.versions import listing, rules
 from prompt_service.versions.models import PromptVersion
-from prompt_service.versions.wire import off_loop, prepared_from_wire, set_body, version_to_wire
+from prompt_service.versions.wire import new_version_from_wire, set_body, version_to_wire
 
 Context = grpc.aio.ServicerContext[object, object]
 
@@ -31,19 +31,19 @@ class VersionsServicer(versions_pb2_grpc.VersionsServiceServicer):
         """Store a version."""
         del context
         call = current_call()
-        prepared = await prepared_from_wire(request.version)
+        new = await new_version_from_wire(request.version)
 
         async def unit(session: AsyncSession, names: set[str]) -> versions_pb2.CreateVersionResponse:
-            stored = await rules.create(
+            result = await rules.create(
                 session,
                 actor=call.actor,
                 prompt_id=request.prompt_id,
-                prepared=prepared,
+                new=new,
                 if_match=call.if_match,
             )
-            names.update({stored.prompt_name} if stored.is_new else ())
+            names.update({result.prompt_name} if result.is_new else ())
             return versions_pb2.CreateVersionResponse(
-                version=version_to_wire(stored.version), deduplicated=not stored.is_new
+                version=version_to_wire(result.version), deduplicated=not result.is_new
             )
 
         return await changes.make(self._database, self._redis, versions_pb2.CreateVersionResponse, unit)
@@ -96,16 +96,16 @@ class VersionsServicer(versions_pb2_grpc.VersionsServiceServicer):
         call = current_call()
 
         async def unit(session: AsyncSession, names: set[str]) -> versions_pb2.RollbackPromptResponse:
-            stored = await rules.rollback(
+            result = await rules.rollback(
                 session,
                 actor=call.actor,
                 prompt_id=request.prompt_id,
                 number=request.version,
                 if_match=call.if_match,
             )
-            names.update({stored.prompt_name} if stored.is_new else ())
+            names.update({result.prompt_name} if result.is_new else ())
             return versions_pb2.RollbackPromptResponse(
-                version=version_to_wire(stored.version), deduplicated=not stored.is_new
+                version=version_to_wire(result.version), deduplicated=not result.is_new
             )
 
         return await changes.make(self._database, self._redis, versions_pb2.RollbackPromptResponse, unit)
@@ -118,7 +118,7 @@ class VersionsServicer(versions_pb2_grpc.VersionsServiceServicer):
         actor = current_call().actor
 
         async def unit(session: AsyncSession) -> PromptVersion:
-            return await rules.choose(
+            return await rules.resolve(
                 session,
                 workspace_id=actor.workspace_id,
                 prompt_id=request.prompt_id,
@@ -133,7 +133,7 @@ class VersionsServicer(versions_pb2_grpc.VersionsServiceServicer):
             values = rendering.parse_values(values_json)
             return rendering.render(version.body, version.variable_list, values)
 
-        rendered = await off_loop(render, size=version.stored_bytes + len(values_json))
+        rendered = await threads.off_loop(render, size_bytes=version.stored_bytes + len(values_json))
         response = versions_pb2.RenderPromptResponse(version=version.number, warnings=rendered.warnings)
         set_body(response, rendered.body)
         return response

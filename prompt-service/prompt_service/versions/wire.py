@@ -1,37 +1,24 @@
 """Versions as they travel, and what of them the other nouns' messages hold."""
 
-import asyncio
-from collections.abc import Callable
-from datetime import datetime
-from typing import TypeVar
-
-from google.protobuf.timestamp_pb2 import Timestamp
 from promptsphere.prompt.v1 import versions_pb2
 from servicekit.errors import InvalidArgument, Violation
+from servicekit.rpc import timestamps
 
+from prompt_service import threads
 from prompt_service.authors import Author
-from prompt_service.versions.domain import Body, Draft, Message, Origin, Prepared, Variable
-from prompt_service.versions.drafts import prepare
+from prompt_service.rendering.bodies import Body, Message
+from prompt_service.rendering.variables import Variable
+from prompt_service.versions.drafts import Draft, NewVersion, Origin, check_draft
 from prompt_service.versions.models import PromptVersion
 
-T = TypeVar("T")
 
-# Below this size the work takes less than handing it to a thread does harm.
-THREAD_FROM_BYTES = 32 * 1024
-
-
-async def prepared_from_wire(draft: versions_pb2.VersionDraft) -> Prepared:
+async def new_version_from_wire(draft: versions_pb2.VersionDraft) -> NewVersion:
     """The checked draft.
 
     Raises:
         InvalidArgument: with a violation for each field that breaks a rule.
     """
-    return await off_loop(lambda: prepare(_draft_from_wire(draft)), size=draft.ByteSize())
-
-
-async def off_loop(work: Callable[[], T], *, size: int) -> T:
-    """What `work` gives; in a thread when the texts it reads, `size` bytes or so, are worth one."""
-    return work() if size < THREAD_FROM_BYTES else await asyncio.to_thread(work)
+    return await threads.off_loop(lambda: check_draft(_draft_from_wire(draft)), size_bytes=draft.ByteSize())
 
 
 def version_to_wire(version: PromptVersion) -> versions_pb2.Version:
@@ -45,7 +32,7 @@ def version_to_wire(version: PromptVersion) -> versions_pb2.Version:
         parent=version.parent,
         run_id=version.run_id or "",
         commit_message=version.commit_message,
-        created_at=timestamp_to_wire(version.created_at),
+        created_at=timestamps.to_wire(version.created_at),
         content_sha256=version.content_sha256.hex(),
     )
     set_body(message, version.body)
@@ -55,13 +42,6 @@ def version_to_wire(version: PromptVersion) -> versions_pb2.Version:
 def author_to_wire(author: Author) -> versions_pb2.Author:
     """An author as it travels."""
     return versions_pb2.Author(type=author.kind, id=author.id, name=author.name)
-
-
-def timestamp_to_wire(at: datetime) -> Timestamp:
-    """A moment as it travels."""
-    timestamp = Timestamp()
-    timestamp.FromDatetime(at)
-    return timestamp
 
 
 def _draft_from_wire(draft: versions_pb2.VersionDraft) -> Draft:

@@ -4,9 +4,10 @@ import time
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from prompt_service.rendering.bodies import MAX_BODY_BYTES, Message
 from prompt_service.rendering.placeholders import names_in
 from prompt_service.rendering.rules import parse_values, render
-from prompt_service.versions.domain import MAX_BODY_BYTES, Message, Variable
+from prompt_service.rendering.variables import Variable
 from servicekit.errors import InvalidArgument
 
 NAME = Variable("name")

@@ -1,19 +1,20 @@
 import pytest
-from prompt_service.versions.domain import MAX_BODY_BYTES, Draft, Message, Variable
-from prompt_service.versions.drafts import prepare
+from prompt_service.rendering.bodies import MAX_BODY_BYTES, Message
+from prompt_service.rendering.variables import Variable
+from prompt_service.versions.drafts import Draft, check_draft
 from servicekit.errors import InvalidArgument
 
 
 def refused_at(draft: Draft) -> list[str]:
     with pytest.raises(InvalidArgument) as caught:
-        prepare(draft)
+        check_draft(draft)
     return [violation.pointer for violation in caught.value.violations]
 
 
 def test_found_variables_come_first_and_take_what_is_declared() -> None:
     declared = (Variable("unused", required=False), Variable("b", "number", title="数"))
 
-    prepared = prepare(Draft("{{a}} {{ b }} {{a}}", declared))
+    prepared = check_draft(Draft("{{a}} {{ b }} {{a}}", declared))
 
     assert [variable.name for variable in prepared.variables] == ["a", "b", "unused"]
     assert prepared.variables[0] == Variable("a")
@@ -21,14 +22,14 @@ def test_found_variables_come_first_and_take_what_is_declared() -> None:
 
 
 def test_variables_of_all_messages_are_found() -> None:
-    prepared = prepare(Draft((Message("system", "{{b}}"), Message("user", "{{a}}{{b}}"))))
+    prepared = check_draft(Draft((Message("system", "{{b}}"), Message("user", "{{a}}{{b}}"))))
 
     assert [variable.name for variable in prepared.variables] == ["b", "a"]
 
 
 def test_content_may_have_256_kib_and_not_a_byte_more() -> None:
-    prepare(Draft("x" * MAX_BODY_BYTES))
-    prepare(Draft("x" * (MAX_BODY_BYTES - 3) + "字"))
+    check_draft(Draft("x" * MAX_BODY_BYTES))
+    check_draft(Draft("x" * (MAX_BODY_BYTES - 3) + "字"))
 
     assert refused_at(Draft("x" * (MAX_BODY_BYTES + 1))) == ["/content"]
     assert refused_at(Draft("x" * (MAX_BODY_BYTES - 2) + "字")) == ["/content"]
@@ -36,7 +37,7 @@ def test_content_may_have_256_kib_and_not_a_byte_more() -> None:
 
 def test_messages_share_256_kib() -> None:
     half = "x" * (MAX_BODY_BYTES // 2)
-    prepare(Draft((Message("system", half), Message("user", half))))
+    check_draft(Draft((Message("system", half), Message("user", half))))
 
     assert refused_at(Draft((Message("system", half), Message("user", half + "x")))) == ["/messages"]
 
@@ -84,16 +85,16 @@ def test_what_breaks_a_rule_is_named_by_its_pointer(draft: Draft, pointers: list
 
 
 def test_the_digest_is_over_the_bytes_as_given() -> None:
-    composed, decomposed = prepare(Draft("é")), prepare(Draft("e\u0301"))
+    composed, decomposed = check_draft(Draft("é")), check_draft(Draft("e\u0301"))
 
     assert composed.content_sha256 != decomposed.content_sha256
     assert decomposed.body == "e\u0301"
 
 
 def test_versions_are_the_same_when_content_variables_and_settings_are() -> None:
-    one = prepare(Draft("x", model_settings_json='{"a":1,"b":2}', commit_message="one"))
+    one = check_draft(Draft("x", model_settings_json='{"a":1,"b":2}', commit_message="one"))
 
-    assert one.fingerprint == prepare(Draft("x", model_settings_json='{ "b": 2, "a": 1 }')).fingerprint
-    assert one.fingerprint != prepare(Draft("x")).fingerprint
-    assert one.fingerprint != prepare(Draft("x", (Variable("v"),), '{"a":1,"b":2}')).fingerprint
-    assert one.fingerprint != prepare(Draft((Message("user", "x"),), (), '{"a":1,"b":2}')).fingerprint
+    assert one.fingerprint == check_draft(Draft("x", model_settings_json='{ "b": 2, "a": 1 }')).fingerprint
+    assert one.fingerprint != check_draft(Draft("x")).fingerprint
+    assert one.fingerprint != check_draft(Draft("x", (Variable("v"),), '{"a":1,"b":2}')).fingerprint
+    assert one.fingerprint != check_draft(Draft((Message("user", "x"),), (), '{"a":1,"b":2}')).fingerprint

@@ -3,7 +3,7 @@ import hashlib
 
 import grpc
 import pytest
-from prompt_service.versions.domain import MAX_BODY_BYTES
+from prompt_service.rendering.bodies import MAX_BODY_BYTES
 from prompt_service_testing import PromptService, pointers, refusal
 from promptsphere.prompt.v1 import prompts_pb2, versions_pb2
 from servicekit.ids import new_id

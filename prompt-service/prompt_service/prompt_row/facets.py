@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from prompt_service.prompts.models import Prompt, PromptFacet
-from prompt_service.prompts.names import folders_of
+from prompt_service.prompt_row.models import Prompt, PromptFacet
+from prompt_service.prompt_row.names import folders_of
 
 TAG = "tag"
 FOLDER = "folder"
@@ -16,10 +16,10 @@ AUTHOR = "author"
 
 async def add(session: AsyncSession, prompt: Prompt) -> None:
     """Write the facets of a new prompt."""
-    await _insert(session, prompt, [(AUTHOR, prompt.created_by_id), *_described(prompt)])
+    await _insert(session, prompt, [(AUTHOR, prompt.created_by.id), *_tags_and_folders(prompt)])
 
 
-async def replace_described(session: AsyncSession, prompt: Prompt) -> None:
+async def replace_tags_and_folders(session: AsyncSession, prompt: Prompt) -> None:
     """Write tags and folders anew, after one of them changed."""
     await session.execute(
         delete(PromptFacet).where(
@@ -28,10 +28,10 @@ async def replace_described(session: AsyncSession, prompt: Prompt) -> None:
             PromptFacet.kind.in_((TAG, FOLDER)),
         )
     )
-    await _insert(session, prompt, list(_described(prompt)))
+    await _insert(session, prompt, list(_tags_and_folders(prompt)))
 
 
-async def move(session: AsyncSession, prompt: Prompt) -> None:
+async def update_deleted(session: AsyncSession, prompt: Prompt) -> None:
     """Follow the prompt into the recycle bin or out of it."""
     await session.execute(
         update(PromptFacet)
@@ -58,7 +58,7 @@ async def remove_label(session: AsyncSession, prompt: Prompt, label: str) -> Non
     )
 
 
-def _described(prompt: Prompt) -> Iterator[tuple[str, str]]:
+def _tags_and_folders(prompt: Prompt) -> Iterator[tuple[str, str]]:
     for tag in prompt.tag_list:
         yield TAG, tag
     for folder in folders_of(prompt.name):

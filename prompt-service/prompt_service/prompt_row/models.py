@@ -7,10 +7,10 @@ from servicekit.json_types import JsonValue
 from sqlalchemy import BigInteger, Boolean, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from prompt_service.authors import Author
-from prompt_service.prompts.names import MAX_NAME_CHARS
+from prompt_service.authors import Author, author_columns
+from prompt_service.prompt_row.names import MAX_NAME_CHARS
 from prompt_service.tables import Table
-from prompt_service.texts import MAX_TITLE_CHARS
+from prompt_service.validation import MAX_TITLE_CHARS
 
 
 class Prompt(Table):
@@ -40,9 +40,7 @@ class Prompt(Table):
     head_version: Mapped[int] = mapped_column(Integer)
     head_fingerprint: Mapped[bytes | None] = mapped_column(Digest)
     labels: Mapped[JsonValue] = mapped_column(Json, nullable=False)
-    created_by_kind: Mapped[str] = mapped_column(Name(16))
-    created_by_id: Mapped[str] = mapped_column(Id)
-    created_by_name: Mapped[str] = mapped_column(String(200))
+    created_by: Mapped[Author] = author_columns("created_by")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -52,11 +50,6 @@ class Prompt(Table):
     # Every UPDATE says "where row_version is what I read": a lost update is an error even if a lock was
     # forgotten. # (A class-level dict by SQLAlchemy's own convention.)
     __mapper_args__ = {"version_id_col": row_version, "version_id_generator": False}  # noqa: RUF012
-
-    @property
-    def created_by(self) -> Author:
-        """Who made it."""
-        return Author(self.created_by_kind, self.created_by_id, self.created_by_name)
 
     @property
     def tag_list(self) -> list[str]:

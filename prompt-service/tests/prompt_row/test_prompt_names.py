@@ -1,5 +1,5 @@
 import pytest
-from prompt_service.prompts.names import folders_of, problem_of_name
+from prompt_service.prompt_row.names import folders_of, problem_of_name
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from servicekit.errors import Violation
 
-from prompt_service import json_text
+from prompt_service import strict_json
 from prompt_service.rendering.placeholders import MAX_NAME_CHARS, VARIABLE_NAME
 from prompt_service.rendering.values import UnfitValueError, text_of
-from prompt_service.texts import MAX_COMMENT_CHARS, MAX_TITLE_CHARS, check_text
-from prompt_service.versions.domain import MAX_VARIABLES, VARIABLE_TYPES, Variable
+from prompt_service.rendering.variables import MAX_VARIABLES, VARIABLE_TYPES, Variable
+from prompt_service.validation import MAX_COMMENT_CHARS, MAX_TITLE_CHARS, check_text
 
 MAX_OPTIONS = 100
 MAX_OPTION_CHARS = 200
@@ -90,7 +90,7 @@ def _check_value(variable: Variable, value_json: str, pointer: str, problems: li
         problems.append(Violation(pointer, f"Use at most {MAX_JSON_BYTES} bytes of JSON."))
         return
     try:
-        value = json_text.parse(value_json)
+        value = strict_json.loads(value_json)
     except ValueError as error:
         problems.append(Violation(pointer, f"This is not valid JSON: {error}."))
         return

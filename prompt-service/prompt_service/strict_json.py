@@ -1,12 +1,12 @@
-"""JSON that callers send as text inside a message, and that is stored and given back as that text."""
+"""Strict JSON (RFC 8259: no NaN, no Infinity) that callers send as text, and that is stored as that text."""
 
 import json
-from typing import Self, TypeAlias
+from typing import Self
 
-JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+from servicekit.json_types import JsonValue
 
 
-class GivenFloat(float):
+class VerbatimFloat(float):
     """A number that remembers how it was written, so that `1.10` is rendered as `1.10`."""
 
     text: str
@@ -18,20 +18,20 @@ class GivenFloat(float):
         return number
 
 
-def parse(text: str) -> JsonValue:
-    """The value of a JSON text (RFC 8259: no NaN, no Infinity).
+def loads(text: str) -> JsonValue:
+    """The value of a JSON text.
 
     Raises:
         ValueError: it is not JSON, nested too deep, or has a number of thousands of digits.
     """
     try:
-        value: JsonValue = json.loads(text, parse_float=GivenFloat, parse_constant=_refuse_constant)
+        value: JsonValue = json.loads(text, parse_float=VerbatimFloat, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     return value
 
 
-def compact(value: JsonValue, *, sort_keys: bool = False) -> str:
+def dumps(value: JsonValue, *, sort_keys: bool = False) -> str:
     """The value as JSON without spaces, characters as they are.
 
     Raises:

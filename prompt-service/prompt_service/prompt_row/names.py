@@ -1,8 +1,10 @@
-"""The grammar of prompt names (api.md, Limits): `/` makes folders."""
+"""The grammar of prompt names (api.md, Limits): `/` makes folders; and the one label that is the row's own."""
 
 import re
 from collections.abc import Iterator
 
+LATEST = "latest"
+"""The label that every prompt with a version has: its newest one. It is computed, nobody sets it."""
 MAX_NAME_CHARS = 128
 MAX_DEPTH = 10
 

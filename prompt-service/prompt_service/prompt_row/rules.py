@@ -1,14 +1,12 @@
-"""Finding a prompt, and taking the lock under which it, its versions and its labels change."""
+"""A prompt's row: found, and locked with the lock under which it, its versions and its labels change."""
 
 from servicekit.db.schema import now
-from servicekit.errors import Aborted, AlreadyExists, FailedPrecondition, Violation
-from sqlalchemy import and_, select
-from sqlalchemy.exc import IntegrityError
+from servicekit.errors import Aborted, FailedPrecondition, NotFound
+from servicekit.ids import is_id
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from prompt_service.prompts.models import Prompt
-from prompt_service.texts import no_such_prompt, require_prompt_id
-from prompt_service.versions.models import PromptVersion
+from prompt_service.prompt_row.models import Prompt
 
 
 async def find(session: AsyncSession, *, workspace_id: str, prompt_id: str) -> Prompt:
@@ -22,33 +20,6 @@ async def find(session: AsyncSession, *, workspace_id: str, prompt_id: str) -> P
     if prompt is None:
         raise no_such_prompt()
     return prompt
-
-
-async def find_with_head(
-    session: AsyncSession, *, workspace_id: str, prompt_id: str
-) -> tuple[Prompt, PromptVersion | None]:
-    """The prompt and its newest version, in one query.
-
-    Raises:
-        NotFound: the workspace has none with this id.
-    """
-    query = (
-        select(Prompt, PromptVersion)
-        .outerjoin(
-            PromptVersion,
-            and_(
-                PromptVersion.workspace_id == Prompt.workspace_id,
-                PromptVersion.prompt_id == Prompt.id,
-                PromptVersion.number == Prompt.head_version,
-            ),
-        )
-        .where(Prompt.workspace_id == workspace_id, Prompt.id == require_prompt_id(prompt_id))
-    )
-    found = (await session.execute(query)).one_or_none()
-    if found is None:
-        raise no_such_prompt()
-    prompt, head = found
-    return prompt, head
 
 
 async def lock(session: AsyncSession, *, workspace_id: str, prompt_id: str, if_match: int | None = None) -> Prompt:
@@ -101,25 +72,22 @@ def touch(prompt: Prompt) -> None:
     prompt.updated_at = now()
 
 
-async def flush_name(session: AsyncSession, name: str) -> None:
-    """Write what is pending; the constraint on living names decides who is first.
-
-    Raises:
-        AlreadyExists: `name_taken`, another living prompt of the workspace has the name.
-    """
-    try:
-        await session.flush()
-    except IntegrityError as error:
-        if "live_name" not in str(error.orig):
-            raise
-        raise AlreadyExists(
-            f"A prompt named {name!r} exists already; choose another name.",
-            reason="name_taken",
-            metadata={"name": name},
-            violations=[Violation("/name", "This name is taken.")],
-        ) from error
-
-
 def stale() -> Aborted:
     """Somebody else was faster."""
     return Aborted("This was changed after you read it; read it again, then decide.")
+
+
+def require_prompt_id(text: str) -> str:
+    """The id as it is.
+
+    Raises:
+        NotFound: nothing can have such an id.
+    """
+    if not is_id(text):
+        raise no_such_prompt()
+    return text
+
+
+def no_such_prompt() -> NotFound:
+    """Not there and not the caller's look the same."""
+    return NotFound("There is no such prompt in this workspace.")

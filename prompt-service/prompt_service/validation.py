@@ -1,19 +1,16 @@
 """What every text from outside must hold to. Lengths count Unicode code points after NFC (api.md, Limits)."""
 
-import re
 from collections.abc import Sequence
 
-from servicekit.errors import InvalidArgument, NotFound, Violation
+from servicekit.errors import InvalidArgument, Violation
 from servicekit.normal_form import nfc
 
 MAX_COMMENT_CHARS = 4000
 """Commit messages, reasons and descriptions."""
 MAX_TITLE_CHARS = 200
 
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
-
-def refuse(violations: Sequence[Violation]) -> None:
+def raise_for_violations(violations: Sequence[Violation]) -> None:
     """Raise when there is anything to complain about.
 
     Raises:
@@ -26,7 +23,7 @@ def refuse(violations: Sequence[Violation]) -> None:
 
 def check_text(text: str, pointer: str, violations: list[Violation], *, max_chars: int) -> str:
     """The text in NFC; what is wrong with it is added to `violations`."""
-    problem = problem_of(text)
+    problem = problem_of_text(text)
     if problem:
         violations.append(Violation(pointer, problem))
         return text
@@ -36,7 +33,7 @@ def check_text(text: str, pointer: str, violations: list[Violation], *, max_char
     return text
 
 
-def problem_of(text: str) -> str:
+def problem_of_text(text: str) -> str:
     """The sentence about characters that no text may hold, or nothing.
 
     NUL ends a text in many programs that a prompt goes through; a lone surrogate is no character, so it has
@@ -49,24 +46,3 @@ def problem_of(text: str) -> str:
     except UnicodeEncodeError:
         return "Remove the lone surrogate: half of a UTF-16 pair is no character."
     return ""
-
-
-def is_id(text: str) -> bool:
-    """True for a UUID in its canonical spelling."""
-    return _ID.fullmatch(text) is not None
-
-
-def require_prompt_id(text: str) -> str:
-    """The id as it is.
-
-    Raises:
-        NotFound: nothing can have such an id.
-    """
-    if not is_id(text):
-        raise no_such_prompt()
-    return text
-
-
-def no_such_prompt() -> NotFound:
-    """Not there and not the caller's look the same."""
-    return NotFound("There is no such prompt in this workspace.")
