@@ -15,40 +15,28 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api_gateway import problems
-from api_gateway.auth import Authenticator
 from api_gateway.backends import connect
 from api_gateway.delivery_cache import DeliveryCache
-from api_gateway.docs_page import add_docs
-from api_gateway.edge import Edge, LimitName
-from api_gateway.limits import Limit, RateLimits
-from api_gateway.live_sessions import LiveSessions
+from api_gateway.edge.authentication import Authenticator
+from api_gateway.edge.dependencies import Edge
+from api_gateway.edge.live_sessions import LiveSessions
+from api_gateway.edge.rate_limits import Limit, LimitName, RateLimits
 from api_gateway.middleware.body_limit import BodyLimit
 from api_gateway.middleware.envelope import Envelope
 from api_gateway.middleware.overload import Overload
-from api_gateway.openapi import describe
+from api_gateway.openapi.docs_page import add_docs
+from api_gateway.openapi.document import describe
+from api_gateway.problems.handlers import on_http_exception, on_sphere_error, on_validation_error
 from api_gateway.readiness import Readiness
-from api_gateway.routes import (
-    api_keys,
-    assessments,
-    auth,
-    delivery,
-    health,
-    labels,
-    lint,
-    me,
-    models,
-    prompts,
-    requirements,
-    runs,
-    versions,
-    well_known,
-)
+from api_gateway.routes import health
+from api_gateway.routes.auth import api_keys, me, sign_in, well_known
+from api_gateway.routes.generation import assessments, lint, models, requirements, runs
+from api_gateway.routes.prompt import delivery, labels, prompts, versions
 from api_gateway.settings import GatewaySettings
-from api_gateway.streams import StreamRelay
+from api_gateway.streaming.relay import StreamRelay
 
 ROUTERS: Final = (
-    *auth.ROUTERS,
+    *sign_in.ROUTERS,
     me.router,
     api_keys.router,
     prompts.router,
@@ -91,9 +79,9 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         lifespan=lifespan,
         middleware=_middleware(settings),
         exception_handlers={
-            SphereError: problems.on_sphere_error,
-            RequestValidationError: problems.on_validation_error,
-            HTTPException: problems.on_http_exception,
+            SphereError: on_sphere_error,
+            RequestValidationError: on_validation_error,
+            HTTPException: on_http_exception,
         },
     )
     app.router.redirect_slashes = False  # a redirect would drop a body or a credential for some clients
@@ -151,7 +139,6 @@ async def _running(app: FastAPI, settings: GatewaySettings) -> AsyncIterator[Non
     app.state.readiness = readiness
     app.state.draining = asyncio.Event()
     app.state.edge = Edge(
-        settings=settings,
         backends=backends,
         authenticator=Authenticator(keys, sessions, backends, trusted_proxies=settings.trusted_proxies),
         rate_limits=RateLimits(redis),

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from api_gateway import problems
-from api_gateway.problem_table import TABLE
+from api_gateway.problems import rendering
+from api_gateway.problems.table import TABLE
 from api_gateway.settings import GatewaySettings
 from promptsphere.generation.v1 import runs_pb2
 from pydantic import ValidationError
@@ -39,7 +39,7 @@ OPENAPI = "/api/v1/openapi.json"
     ],
 )
 def test_the_language_is_the_one_preferred(header: str, language: str) -> None:
-    assert problems.language_of(header) == language
+    assert rendering.language_of(header) == language
 
 
 @pytest.mark.parametrize("reason", list(TABLE))
@@ -56,9 +56,9 @@ def test_each_reason_speaks_both_languages(reason: str) -> None:
 def test_a_word_that_is_missing_leaves_the_general_sentence() -> None:
     error = PermissionDenied("x", reason="scope_missing")
 
-    assert problems.document(error, language="zh")["detail"] == "缺少权限范围。"
+    assert rendering.document(error, language="zh")["detail"] == "缺少权限范围。"
     full = PermissionDenied("x", reason="scope_missing", metadata={"needed": "{needed} read"})
-    assert "{needed} read" in problems.document(full, language="zh")["detail"]
+    assert "{needed} read" in rendering.document(full, language="zh")["detail"]
 
 
 async def test_the_detail_follows_the_language_asked_for(gateway: Any) -> None:

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from api_gateway.problem_table import TABLE
+from api_gateway.problems.table import TABLE
 from servicekit import errors
 
 ROOT = Path(__file__).parents[2]

@@ -2,14 +2,20 @@
 
 from typing import Final
 
+from servicekit.errors import SphereError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from api_gateway.problems import TooLarge
 
 MIB: Final = 1024 * 1024
 DEFAULT_BYTES: Final = MIB
 BYTES_BY_PREFIX: Final = (("/api/v1/prompts/import", 20 * MIB), ("/v1/", 8 * MIB))
+
+
+class TooLarge(SphereError):
+    """The body is larger than this route takes."""
+
+    code = "OUT_OF_RANGE"
+    default_reason = "too_large"
 
 
 class BodyLimit:

@@ -13,14 +13,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api_gateway import problems
+from api_gateway.problems.rendering import answer
 
 PROBES: Final = frozenset({"/livez", "/readyz"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-DOCS_POLICY: Final = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
-)
 
 _log = log.get_logger()
 _requests = Counter("promptsphere_http_requests_total", "Requests answered.", ("method", "status"))
@@ -83,9 +80,7 @@ class _Exchange:
 
     async def refuse(self, receive: Receive) -> None:
         error = Internal("Something is wrong on our side; the request id finds it in our logs.")
-        language = Headers(scope=self._scope).get("accept-language", "")
-        answer = problems.response(error, accept_language=language, request_id=self.request_id)
-        await answer(self._scope, receive, self.send)
+        await answer(self._scope, error)(self._scope, receive, self.send)
 
     def record(self) -> None:
         status = self.status or 499  # the client left before an answer began

@@ -7,7 +7,7 @@ from servicekit.errors import Unavailable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_gateway import problems
+from api_gateway.problems.rendering import answer
 
 EXEMPT = frozenset({"/livez", "/readyz", "/statusz"})
 STREAMING_POSTS = frozenset({"/api/v1/runs", "/api/v1/assessments"})
@@ -84,6 +84,4 @@ def _is_stream(scope: Scope) -> bool:
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     error = Unavailable("The service is busy; try again in a moment.", reason="overloaded", retry_after_seconds=2)
-    language = Headers(scope=scope).get("accept-language", "")
-    answer = problems.response(error, accept_language=language, request_id=scope.get("request_id", ""))
-    await answer(scope, receive, send)
+    await answer(scope, error)(scope, receive, send)

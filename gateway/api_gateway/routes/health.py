@@ -8,11 +8,12 @@ from servicekit.auth.identity import Role
 from servicekit.errors import PermissionDenied
 from starlette.responses import PlainTextResponse, Response
 
-from api_gateway.auth import Authenticator
-from api_gateway.edge import edge_of
+from api_gateway.edge.authentication import Authenticator
+from api_gateway.edge.dependencies import edge_of
 from api_gateway.readiness import Dependency, Readiness
-from api_gateway.routes.shapes import AUTHENTICATED, TIME_EXAMPLE, Answer, problems
-from api_gateway.wire import json_response
+from api_gateway.routes.responses import AUTHENTICATED, problems
+from api_gateway.routes.shapes import TIME_EXAMPLE, Answer
+from api_gateway.routes.wire import json_response
 
 router = APIRouter(tags=["health"])
 

@@ -1,0 +1,1 @@
+"""What every request passes before its handler: who sends it, how often, and only then its body."""

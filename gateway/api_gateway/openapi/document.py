@@ -1,0 +1,75 @@
+"""The OpenAPI document: what FastAPI finds, with our security scheme and without what we never answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api_gateway.openapi.examples import add_example
+
+DESCRIPTION = """\
+Prompt Sphere turns one sentence, in Chinese or English, into a system prompt that is ready for production, keeps every
+version and serves it to applications.
+
+Sign in (`/api/v1/auth/login`) and send `Authorization: Bearer <access token>`, or make an API key for an application.
+Errors are `application/problem+json`; `code` is stable, `detail` follows `Accept-Language` (zh, en).
+"""
+
+# Here a 401 speaks of the credentials in the body or the cookie.
+SIGN_IN = ("/api/v1/auth/login", "/api/v1/auth/refresh")
+
+SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token, or an API key (`psk_…`).",
+    },
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Make `app.openapi` build, once, the document that we serve."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _build(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _build(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+    document["components"]["securitySchemes"] = SCHEMES
+    # FastAPI's own shape of a 422; ours is a problem document, described where it can happen.
+    for unused in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(unused, None)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _complete(operation, needs_user="401" in operation["responses"] and not path.startswith(SIGN_IN))
+            for content in _contents(operation):
+                add_example(content, document["components"]["schemas"])
+    return document
+
+
+def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
+        yield from holder.get("content", {}).values()
+
+
+def _complete(operation: dict[str, Any], *, needs_user: bool) -> None:
+    if needs_user:
+        operation["security"] = [{"bearer": []}]
+    responses = operation["responses"]
+    for status, response in list(responses.items()):
+        content = response.get("content", {})
+        if "HTTPValidationError" in str(content):
+            del responses[status]
+        elif "application/problem+json" in content:
+            # FastAPI puts the model under its default media type; a problem has its own.
+            schema = content.pop("application/json", {}).get("schema")
+            if schema is not None:
+                content["application/problem+json"]["schema"] = schema
+        elif "text/event-stream" in content and "$ref" not in str(content):
+            content.pop("application/json", None)  # the framework's guess at what a stream is

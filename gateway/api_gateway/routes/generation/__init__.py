@@ -1,0 +1,1 @@
+"""What generation-service works out: requirements, runs, assessments, lint, and the models for it."""

@@ -1,0 +1,1 @@
+"""What prompt-service keeps: prompts, their versions and labels, and their delivery."""
