@@ -8,7 +8,7 @@ from typing import cast
 import grpc
 from promptsphere.auth.v1 import signing_keys_pb2, signing_keys_pb2_grpc
 from promptsphere.generation.v1 import lint_pb2_grpc, models_pb2_grpc, requirements_pb2_grpc, runs_pb2_grpc
-from servicekit import service
+from servicekit import housekeeping, idempotency, service
 from servicekit.auth.tokens import PublicKey
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
@@ -16,44 +16,48 @@ from servicekit.rpc.client import Channel
 from servicekit.service import Running
 
 from generation_service.catalog.servicer import ModelsServicer
-from generation_service.engine import RunEngine, run_engine
+from generation_service.composition import Application, open_application
+from generation_service.execution.starter import RunStarter
 from generation_service.lint.servicer import LintServicer
 from generation_service.requirements.servicer import RequirementsServicer
-from generation_service.runs.servicer import RunsServicer, RunStarter
+from generation_service.runs.servicer import RunsServicer
 from generation_service.settings import GenerationSettings
+
+PURGES = (idempotency.purge,)
+"""What housekeeping deletes once it has expired."""
 
 
 def register(
     server: grpc.aio.Server,
-    engine: RunEngine,
+    application: Application,
     *,
     database: Database,
     signer: CursorSigner,
     settings: GenerationSettings,
 ) -> RunsServicer:
     """Add every servicer of this service; gives the one of runs, whose open streams can be counted."""
-    starter = RunStarter(database, engine.dispatcher)
+    starter = RunStarter(database, application.dispatcher)
     runs = RunsServicer(
         database,
-        orders=engine.orders,
+        planner=application.planner,
         starter=starter,
-        dispatcher=engine.dispatcher,
-        reader=engine.reader,
+        dispatcher=application.dispatcher,
+        reader=application.reader,
         signer=signer,
         max_readers=settings.max_run_readers,
         slow_reader_seconds=settings.slow_reader_seconds,
     )
     requirements = RequirementsServicer(
         database,
-        orders=engine.orders,
+        planner=application.parse_planner,
         starter=starter,
-        dispatcher=engine.dispatcher,
-        reader=engine.reader,
+        dispatcher=application.dispatcher,
+        reader=application.reader,
     )
     runs_pb2_grpc.add_RunsServiceServicer_to_server(runs, server)
     requirements_pb2_grpc.add_RequirementsServiceServicer_to_server(requirements, server)
     lint_pb2_grpc.add_LintServiceServicer_to_server(LintServicer(), server)
-    models_pb2_grpc.add_ModelsServiceServicer_to_server(ModelsServicer(engine.catalog), server)
+    models_pb2_grpc.add_ModelsServiceServicer_to_server(ModelsServicer(application.models.catalog), server)
     return runs
 
 
@@ -69,14 +73,15 @@ async def compose(running: Running[GenerationSettings]) -> AsyncIterator[None]:
         return [PublicKey(kid=key.kid, x=key.x, y=key.y) for key in response.items]
 
     try:
-        async with run_engine(settings, database, running.redis) as engine:
+        async with open_application(settings, database, running.redis) as application:
             register(
                 running.server,
-                engine,
+                application,
                 database=database,
                 signer=CursorSigner(settings.secret("cursor")),
                 settings=settings,
             )
+            running.tasks.spawn("housekeeping", housekeeping.keep_purged(database, PURGES))
             async with service.trust(running, fetch):
                 yield
     finally:

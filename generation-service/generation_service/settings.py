@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from servicekit.settings import ServiceSettings
 
-from generation_service.runs.domain import EngineName
+from generation_service.engines import EngineName
 
 
 class GenerationSettings(ServiceSettings):

@@ -9,13 +9,14 @@ from typing import Any
 import grpc
 import pytest
 from generation_service.__main__ import register
-from generation_service.engine import RunEngine, run_engine
-from generation_service.runs import rules
-from generation_service.runs.context import Job
-from generation_service.runs.domain import RunKind
-from generation_service.runs.rules import NewRun
+from generation_service.composition import Application, open_application
+from generation_service.execution import rules
+from generation_service.execution.context import Job
+from generation_service.execution.rules import RunSpec
+from generation_service.execution.values import RunKind
 from generation_service.runs.servicer import RunsServicer
 from generation_service.settings import GenerationSettings
+from generation_service_testing import door, model_client, rows, short_limits
 from promptsphere.generation.v1 import (
     lint_pb2_grpc,
     models_pb2_grpc,
@@ -32,13 +33,15 @@ from servicekit.migrations.runner import migrate
 from servicekit.redis.client import GuardedRedis
 from servicekit.testing.rpc import Pairs, Testbed, serving
 
+__all__ = ["door", "model_client", "rows", "short_limits"]
+
 
 @dataclass(frozen=True)
 class Instance:
     """One process of the service, as a test sees it."""
 
     testbed: Testbed
-    engine: RunEngine
+    application: Application
     database: Database
     servicer: RunsServicer
     workspace_id: str
@@ -68,8 +71,8 @@ class Instance:
     async def work(self, job: Job, *, run_id: str = "") -> str:
         """Start a run of this user that does `job`."""
         actor = Actor("user", self.user_id, self.user_id, "测试", self.workspace_id, Role.EDITOR, new_id())
-        new = NewRun(run_id or new_id(), RunKind.GENERATE, "rules", "", {})
-        dispatcher = self.engine.dispatcher
+        new = RunSpec(run_id or new_id(), RunKind.GENERATE, "rules", "", {})
+        dispatcher = self.application.dispatcher
         with dispatcher.admission() as admission:
             is_queued = admission.take()
             await self.database.write(
@@ -120,17 +123,17 @@ async def start_service(database_url: str) -> AsyncIterator[Start]:
             stack.push_async_callback(database.close)
             redis = GuardedRedis(redis_url, timeout_seconds=0.5)
             stack.push_async_callback(redis.close)
-            engine = await stack.enter_async_context(run_engine(chosen, database, redis))
+            application = await stack.enter_async_context(open_application(chosen, database, redis))
             servicers: list[RunsServicer] = []
             signer = CursorSigner(b"a cursor secret for tests")
             testbed = await stack.enter_async_context(
                 serving(
                     lambda server: servicers.append(
-                        register(server, engine, database=database, signer=signer, settings=chosen)
+                        register(server, application, database=database, signer=signer, settings=chosen)
                     )
                 )
             )
-            return Instance(testbed, engine, database, servicers[0], workspace_id, user_id)
+            return Instance(testbed, application, database, servicers[0], workspace_id, user_id)
 
         yield start
 

@@ -1,8 +1,8 @@
 """The migrations make exactly what the models declare, on both databases."""
 
+from generation_service.execution import models as _runs
 from generation_service.peqa import models as _assessments
 from generation_service.requirements import models as _requirements
-from generation_service.runs import models as _runs
 from generation_service.tables import Table
 from servicekit.migrations.revisions import script_location
 from servicekit.migrations.runner import assert_no_drift

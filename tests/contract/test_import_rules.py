@@ -54,15 +54,6 @@ def test_the_domain_knows_neither_grpc_nor_http(path: Path) -> None:
     assert wire == set()
 
 
-@pytest.mark.parametrize("path", DOMAIN, ids=_name)
-def test_rules_and_models_dont_look_up(path: Path) -> None:
-    above = {name for name in _imports(path) if name.endswith((".servicer", ".__main__"))}
-    if path.stem == "models":
-        above |= {name for name in _imports(path) if name.endswith(".rules")}
-
-    assert above == set()
-
-
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_a_vendor_has_one_door(path: Path) -> None:
     for package, door in DOORS.items():

@@ -8,27 +8,27 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from generation_service.lint.contradictions import asks_for_a_style
-from generation_service.lint.document import count_units, language_of, read
-from generation_service.lint.examples import contract_keys, demands_json
-from generation_service.lint.parts import evidence_of
+from generation_service.lint.checks.contradictions import asks_for_a_style
+from generation_service.lint.checks.examples import contract_keys, demands_json
+from generation_service.lint.checks.parts import evidence_of
+from generation_service.lint.checks.structure import units
 from generation_service.lint.rules import lint
-from generation_service.lint.structure import _language_of_line as language_of_line
-from generation_service.lint.structure import units
-from generation_service.lint.tokens import estimate_tokens
-from generation_service.lint.vocabulary import SIGNS
-from generation_service.requirements.clauses import split_clauses
 from generation_service.requirements.concepts import find_concepts
-from generation_service.requirements.description import detect_language
-from generation_service.requirements.domain import Language
 from generation_service.requirements.form import build_form
-from generation_service.requirements.model_parsing import _parsed as parsed_of_model
-from generation_service.requirements.parsing import parse
-from generation_service.writing.domain import WriteRequest
-from generation_service.writing.gates import check, foreign_share
-from generation_service.writing.phrasing import is_in, tidy
+from generation_service.requirements.model_parser import _parsed as parsed_of_model
+from generation_service.requirements.rule_parser.clauses import split_clauses
+from generation_service.requirements.rule_parser.parser import parse
+from generation_service.text.document import read
+from generation_service.text.language import Language, count_units, foreign_share, is_in, language_of, language_of_line
+from generation_service.text.parts_vocabulary import SIGNS
+from generation_service.text.tokens import estimate_tokens
+from generation_service.text.variables import extract, placeholders
+from generation_service.writing.gates import _NOT_PROSE as NOT_PROSE
+from generation_service.writing.gates import check
+from generation_service.writing.phrasing import tidy
 from generation_service.writing.tracing import trace
-from generation_service.writing.variables import describe, extract, placeholders
+from generation_service.writing.values import WriteRequest
+from generation_service.writing.variables import describe
 
 from golden.comparing import WHITE_BOX, Documents, text_of
 from golden.corpus import Recording, composed, descriptions, recordings, written
@@ -59,7 +59,7 @@ def _parse(description: str) -> Any:
 
 def _trace(one: Recording) -> Any:
     """Which words of the recorded prompts cover what the recorded parse found, and what the gates say."""
-    language = detect_language(one.description)
+    language = language_of(one.description)
     parsed = parsed_of_model(one.description, language, one.parse)
     request = WriteRequest(parsed=parsed, answers={}, layout="markdown", language=language, max_tokens=None)
     texts = {"write": one.write} | ({} if one.rewrite is None else {"rewrite": one.rewrite})
@@ -93,7 +93,6 @@ def _linted(text: str, language: Language, limit: int | None) -> Any:
 
 def _language(text: str) -> Any:
     judges: dict[str, Callable[[str], Any]] = {
-        "detect_language": detect_language,
         "language_of": language_of,
         "count_units": count_units,
         "units": units,
@@ -101,9 +100,9 @@ def _language(text: str) -> Any:
         "tidy": tidy,
     }
     return {name: judge(text) for name, judge in judges.items()} | {
-        "foreign_share": [foreign_share(text, each) for each in LANGUAGES],
+        "foreign_share": [foreign_share(NOT_PROSE.sub(" ", text), each) for each in LANGUAGES],
         "lines": [
-            [language_of_line(line), detect_language(line), language_of(line), *(is_in(line, e) for e in LANGUAGES)]
+            [language_of_line(line), language_of(line), *(is_in(line, e) for e in LANGUAGES)]
             for line in text.splitlines()
         ],
     }

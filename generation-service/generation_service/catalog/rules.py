@@ -1,18 +1,16 @@
 """Which engines and models a run may use, and which it uses when it names none."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import TypeAlias
 
-from servicekit.errors import FailedPrecondition, InvalidArgument, Violation
+from servicekit.errors import FailedPrecondition, invalid_field
 
-from generation_service.dashscope.client import ModelChoice
+from generation_service.dashscope.client import ModelChoice, ModelClient
 from generation_service.dashscope.policy import ModelPolicy
-from generation_service.runs.domain import EngineName
-
-RULES: Final = "rules"
-DASHSCOPE: Final = "dashscope"
+from generation_service.engines import DASHSCOPE, RULES, EngineName
+from generation_service.execution.context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +65,13 @@ class Catalog:
             FailedPrecondition: `no_model`, no provider is configured.
         """
         if engine not in {"", RULES, DASHSCOPE}:
-            raise _wrong("/engine", f"must be {RULES} or {DASHSCOPE}")
+            raise invalid_field("/engine", f"must be {RULES} or {DASHSCOPE}")
         if model and model != RULES and model not in self.models:
             known = ", ".join([RULES, *sorted(self.models)] if self.has_model_engine else [RULES])
-            raise _wrong("/model", f"is not a known model; known are {known}")
+            raise invalid_field("/model", f"is not a known model; known are {known}")
         wanted = engine or _engine_of(model) or self.default_engine
         if model and wanted != _engine_of(model):
-            raise _wrong("/model", f"does not belong to the engine {wanted}")
+            raise invalid_field("/model", f"does not belong to the engine {wanted}")
         if wanted == RULES:
             return Choice(RULES, "")
         if not self.has_model_engine:
@@ -108,5 +106,19 @@ def _engine_of(model: str) -> EngineName | None:
     return RULES if model == RULES else DASHSCOPE
 
 
-def _wrong(pointer: str, message: str) -> InvalidArgument:
-    return InvalidArgument(f"{pointer[1:]} {message}.", violations=[Violation(pointer, message)])
+ClientFor: TypeAlias = Callable[[RunContext, str], ModelClient]
+"""A model client for a run that writes with this model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """The catalog, and the way to its models; `client_for` is None where no provider is configured."""
+
+    catalog: Catalog
+    client_for: ClientFor | None
+
+    def client(self, run: RunContext, choice: Choice) -> ModelClient | None:
+        """The client for a run that uses this choice; None for the engine `rules`."""
+        if choice.engine == RULES or self.client_for is None:
+            return None
+        return self.client_for(run, choice.model)

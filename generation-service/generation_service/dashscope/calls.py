@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from generation_service.dashscope.attempts import Usage
+from servicekit.json_types import JsonObject, JsonValue
 
-JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
-JsonObject: TypeAlias = dict[str, JsonValue]
+from generation_service.dashscope.attempts import Usage
 
 
 @dataclass(frozen=True, slots=True)

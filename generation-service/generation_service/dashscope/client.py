@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
 from servicekit.errors import Unavailable
+from servicekit.json_types import JsonObject
 
-from generation_service.dashscope.calls import Completion, JsonObject, ModelCall, ModelEvent
+from generation_service.dashscope.calls import Completion, ModelCall, ModelEvent
 from generation_service.dashscope.door import Caller, DashScopeDoor
-from generation_service.dashscope.structured import (
+from generation_service.dashscope.wire.structured import (
     check_answer,
     repair_messages,
     response_format,

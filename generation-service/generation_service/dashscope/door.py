@@ -6,14 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
+from servicekit.json_types import JsonObject
 from servicekit.tasks import TaskRegistry
 
 from generation_service.dashscope.attempts import AttemptLog, AttemptStart
-from generation_service.dashscope.body import BodyReader
 from generation_service.dashscope.calls import (
     Completion,
     Finished,
-    JsonObject,
     ModelCall,
     ModelEvent,
     ReasoningDelta,
@@ -21,16 +20,17 @@ from generation_service.dashscope.calls import (
     UsageEvent,
 )
 from generation_service.dashscope.failures import AttemptFailed, protocol_error
-from generation_service.dashscope.gate import FairGate
-from generation_service.dashscope.lanes import Lane
+from generation_service.dashscope.guards.fair_queue import FairQueue
+from generation_service.dashscope.guards.model_breaker import ModelBreaker
+from generation_service.dashscope.guards.recorder import Recorder, estimate_input_tokens
 from generation_service.dashscope.limits import Backoff, Limits
-from generation_service.dashscope.payload import build_payload
 from generation_service.dashscope.policy import Policy
-from generation_service.dashscope.reading import Patience, read_deltas
-from generation_service.dashscope.recorded import Recorder, estimate_input_tokens
-from generation_service.dashscope.replies import Reply
-from generation_service.dashscope.transport import Endpoint, Transport, open_transport
 from generation_service.dashscope.vendor_codes import Pause
+from generation_service.dashscope.wire.body import BodyReader
+from generation_service.dashscope.wire.deltas import ReadTimeout, read_deltas
+from generation_service.dashscope.wire.payload import build_payload
+from generation_service.dashscope.wire.replies import Reply
+from generation_service.dashscope.wire.transport import Endpoint, Transport, open_transport
 
 _ATTEMPT_FLOOR_SECONDS = 0.5
 _ROWS_GRACE_SECONDS = 5.0
@@ -46,7 +46,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _Request:
     call: ModelCall
     caller: Caller
     payload: bytes
@@ -61,8 +61,8 @@ class DashScopeDoor:
         self.limits = transport.limits
         self._transport = transport
         self._tasks = tasks
-        self._gate = FairGate(transport.limits.max_concurrency, transport.limits.max_waiting)
-        self._lanes: dict[str, Lane] = {}
+        self._queue = FairQueue(transport.limits.max_concurrency, transport.limits.max_waiting)
+        self._breakers: dict[str, ModelBreaker] = {}
 
     async def stream(self, call: ModelCall, caller: Caller) -> AsyncGenerator[ModelEvent, None]:
         """Stream an answer: deltas, then `UsageEvent`, then `Finished`, which alone means success.
@@ -74,7 +74,7 @@ class DashScopeDoor:
         """
         payload = build_payload(call, self.policy.model(call.model), is_stream=True)
         deadline = self._deadline(self.limits.run_timeout_seconds, caller)
-        async with aclosing(self._tries(_Order(call, caller, payload, deadline))) as events:
+        async with aclosing(self._tries(_Request(call, caller, payload, deadline))) as events:
             async for event in events:
                 yield event
 
@@ -88,7 +88,7 @@ class DashScopeDoor:
         text: list[str] = []
         completion = None
         usage = None
-        async with aclosing(self._tries(_Order(call, caller, payload, deadline))) as events:
+        async with aclosing(self._tries(_Request(call, caller, payload, deadline))) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     text.append(event.text)
@@ -107,16 +107,16 @@ class DashScopeDoor:
     def _deadline(self, seconds: float, caller: Caller) -> float:
         return min(asyncio.get_running_loop().time() + seconds, caller.deadline)
 
-    async def _tries(self, order: _Order) -> AsyncGenerator[ModelEvent, None]:
+    async def _tries(self, request: _Request) -> AsyncGenerator[ModelEvent, None]:
         for number in range(1, self.limits.max_attempts + 1):
             has_relayed = False
             try:
-                async with aclosing(self._attempt(order, number)) as events:
+                async with aclosing(self._attempt(request, number)) as events:
                     async for event in events:
                         has_relayed = True
                         yield event
             except AttemptFailed as failure:
-                wait_seconds = self._wait_seconds(failure, order.deadline)
+                wait_seconds = self._wait_seconds(failure, request.deadline)
                 if has_relayed or number == self.limits.max_attempts or wait_seconds is None:
                     raise failure.error from failure
             else:
@@ -133,26 +133,26 @@ class DashScopeDoor:
         ends_at = asyncio.get_running_loop().time() + wait_seconds + _ATTEMPT_FLOOR_SECONDS
         return wait_seconds if ends_at < deadline else None
 
-    async def _attempt(self, order: _Order, number: int) -> AsyncGenerator[ModelEvent, None]:
-        call = order.call
+    async def _attempt(self, request: _Request, number: int) -> AsyncGenerator[ModelEvent, None]:
+        call = request.call
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._gate.slot(order.caller.tenant, deadline=order.deadline))
-            stack.enter_context(self._lane(call.model).pass_through())
+            await stack.enter_async_context(self._queue.slot(request.caller.tenant, deadline=request.deadline))
+            stack.enter_context(self._breaker_of(call.model).pass_through())
             recorder = Recorder(
-                order.caller.attempts,
+                request.caller.attempts,
                 self._tasks,
                 self.policy.model(call.model),
                 AttemptStart(call.model, call.purpose, number, estimate_input_tokens(call)),
                 Reply(call.model),
             )
             await recorder.begin()
-            async with aclosing(self._recorded(order, recorder)) as events:
+            async with aclosing(self._recorded(request, recorder)) as events:
                 async for event in events:
                     yield event
 
-    async def _recorded(self, order: _Order, recorder: Recorder) -> AsyncGenerator[ModelEvent, None]:
+    async def _recorded(self, request: _Request, recorder: Recorder) -> AsyncGenerator[ModelEvent, None]:
         try:
-            async with aclosing(self._exchange(order, recorder)) as deltas:
+            async with aclosing(self._exchange(request, recorder)) as deltas:
                 async for delta in deltas:
                     yield delta
             finish_reason = recorder.reply.check_end()
@@ -167,22 +167,24 @@ class DashScopeDoor:
         yield UsageEvent(usage)
         yield Finished(finish_reason)
 
-    async def _exchange(self, order: _Order, recorder: Recorder) -> AsyncGenerator[TextDelta | ReasoningDelta, None]:
-        reply, model = recorder.reply, order.call.model
+    async def _exchange(
+        self, request: _Request, recorder: Recorder
+    ) -> AsyncGenerator[TextDelta | ReasoningDelta, None]:
+        reply, model = recorder.reply, request.call.model
         body = BodyReader(self.limits.max_line_bytes, self.limits.max_body_bytes)
-        patience = Patience(self.limits, reply, body, asyncio.get_running_loop().time())
+        read_timeout = ReadTimeout(self.limits, reply, body, asyncio.get_running_loop().time())
         recorder.is_sent = True
-        async with self._transport.exchange(order.payload, model=model, deadline=order.deadline) as response:
+        async with self._transport.exchange(request.payload, model=model, deadline=request.deadline) as response:
             recorder.upstream_request_id = response.headers.get("x-request-id")
             chunks = self._transport.read(
-                response, model=model, wait_seconds=patience.wait_seconds, deadline=order.deadline
+                response, model=model, wait_seconds=read_timeout.wait_seconds, deadline=request.deadline
             )
             async with aclosing(read_deltas(chunks, body, reply)) as deltas:
                 async for delta in deltas:
                     yield delta
 
-    def _lane(self, model: str) -> Lane:
-        return self._lanes.setdefault(model, Lane(model, self.limits))
+    def _breaker_of(self, model: str) -> ModelBreaker:
+        return self._breakers.setdefault(model, ModelBreaker(model, self.limits))
 
 
 def _base_seconds(pause: Pause, backoff: Backoff) -> float | None:

@@ -6,16 +6,15 @@ clean needs: a role, a task, an output format, rules with at least one positive 
 that carry text inside tags; no vague words.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from itertools import islice
 
-from generation_service.lint.contradictions import contradiction_pair
-from generation_service.lint.document import Document, read
-from generation_service.lint.domain import Expectations, Finding, Hit, Rule, RuleName
-from generation_service.lint.examples import example_contract_mismatch
-from generation_service.lint.messages import MESSAGES
-from generation_service.lint.parts import no_constraints, no_fallback, no_output_format, no_role, no_task
-from generation_service.lint.placeholders import (
+from servicekit.errors import InvalidArgument, Violation
+
+from generation_service.lint.checks.contradictions import contradiction_pair
+from generation_service.lint.checks.examples import example_contract_mismatch
+from generation_service.lint.checks.parts import no_constraints, no_fallback, no_output_format, no_role, no_task
+from generation_service.lint.checks.placeholders import (
     leftover_placeholder,
     mixed_placeholder_syntax,
     ref_unresolved,
@@ -24,8 +23,8 @@ from generation_service.lint.placeholders import (
     var_undefined,
     var_unused,
 )
-from generation_service.lint.safety import pii, secret
-from generation_service.lint.structure import (
+from generation_service.lint.checks.safety import pii, secret
+from generation_service.lint.checks.structure import (
     empty,
     heading_skip,
     language_mismatch,
@@ -34,8 +33,11 @@ from generation_service.lint.structure import (
     too_short,
     unclosed_tag,
 )
-from generation_service.lint.wording import duplicate_rule, negative_only, vague_word
-from generation_service.requirements.domain import Language
+from generation_service.lint.checks.wording import duplicate_rule, negative_only, vague_word
+from generation_service.lint.values import MAX_CONTENT_BYTES, Expectations, Finding, Hit, Rule, RuleName
+from generation_service.text.data_tables import bilingual_texts
+from generation_service.text.document import Document, read
+from generation_service.text.language import Language
 
 MOST_FINDINGS_PER_RULE = 50
 """A hostile text would else bring a finding for every other character."""
@@ -68,6 +70,18 @@ RULES: tuple[Rule, ...] = (
     Rule(RuleName.NEGATIVE_ONLY, "info", negative_only),
     Rule(RuleName.HEADING_SKIP, "info", heading_skip),
 )
+
+
+def checked_content(content: str, *, pointer: str) -> str:
+    """The content, when it is not longer than a version may be.
+
+    Raises:
+        InvalidArgument: it is.
+    """
+    if len(content.encode()) > MAX_CONTENT_BYTES:
+        message = f"must have at most {MAX_CONTENT_BYTES} bytes in UTF-8"
+        raise InvalidArgument(f"The content {message}.", violations=[Violation(pointer, message)])
+    return content
 
 
 def lint(
@@ -108,7 +122,12 @@ def findings_of(document: Document, expectations: Expectations) -> tuple[Finding
     return tuple(sorted(found, key=lambda finding: (finding.start, finding.end)))
 
 
+def messages() -> Mapping[str, Mapping[Language, str]]:
+    """What each rule tells the author, by name and variant."""
+    return bilingual_texts("generation_service.lint", "messages.toml")
+
+
 def _finding(rule: Rule, hit: Hit, language: Language) -> Finding:
     key = f"{rule.name}.{hit.variant}" if hit.variant else rule.name.value
-    message = MESSAGES[key][language].format_map(hit.values)
+    message = messages()[key][language].format_map(hit.values)
     return Finding(rule.name.value, rule.severity, message, hit.start, hit.end)

@@ -3,22 +3,22 @@
 A text is a prompt when one of these holds: titled sections (headings, tags, labels) announce two of role,
 task, rules, output, fallback; a sentence orders a piece of language work ("请总结…", "你的任务是…",
 "Translate …", "Your task is …"); a role is given ("你是一名…", "You are a …") together with a task, output,
-rule, fallback or a wish for a style ("简洁", "be brief"); it has a variable or reference and shows any of these
+rule, fallback or a demand for a style ("简洁", "be brief"); it has a variable or reference and shows any of these
 parts. A poem, a greeting, small talk or a question about the weather shows none of them.
 """
 
 from collections.abc import Iterator, Mapping
 
-from generation_service.lint.contradictions import asks_for_a_style, contradiction_pair
-from generation_service.lint.document import Document
-from generation_service.lint.domain import Expectations
-from generation_service.lint.parts import evidence_of, sections_of
-from generation_service.lint.phrases import phrase
-from generation_service.lint.vocabulary import Part
-from generation_service.peqa.domain import Cap, Outcome, Subject, Verdict
-from generation_service.peqa.fixes import CAP_MESSAGES
+from generation_service.lint.checks.contradictions import asks_for_a_style, contradiction_pair
+from generation_service.lint.checks.parts import evidence_of, sections_of
+from generation_service.lint.values import Expectations
 from generation_service.peqa.rubric import CAP_LIMITS
-from generation_service.writing.variables import PlaceholderKind
+from generation_service.peqa.values import Cap, Outcome, Subject, Verdict
+from generation_service.text.data_tables import bilingual_texts
+from generation_service.text.document import Document
+from generation_service.text.parts_vocabulary import Part
+from generation_service.text.phrases import phrase
+from generation_service.text.variables import PlaceholderKind
 
 _PARTS = (Part.ROLE, Part.TASK, Part.RULES, Part.OUTPUT, Part.FALLBACK)
 _LANGUAGE_WORK = phrase(
@@ -61,7 +61,8 @@ def is_prompt(document: Document) -> bool:
 def caps_of(subject: Subject, outcomes: Mapping[str, Outcome]) -> tuple[Cap, ...]:
     """The caps that apply, lowest limit first."""
     found = dict(_found(subject, outcomes))
-    caps = (Cap(name, CAP_LIMITS[name], check, CAP_MESSAGES[name][subject.language]) for name, check in found.items())
+    messages = bilingual_texts("generation_service.peqa", "cap_messages.toml")
+    caps = (Cap(name, CAP_LIMITS[name], check, messages[name][subject.language]) for name, check in found.items())
     return tuple(sorted(caps, key=lambda cap: cap.limit))
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from servicekit.db.schema import Digest, Id, Json, Name, UtcDateTime, now
-from servicekit.json_types import JsonValue
+from servicekit.json_types import JsonObject, JsonValue  # noqa: F401 - by which SQLAlchemy resolves the other
 from sqlalchemy.orm import Mapped, mapped_column
 
 from generation_service.tables import Table
@@ -25,5 +25,5 @@ class StoredAssessment(Table):
     basis_digest: Mapped[bytes] = mapped_column(Digest, primary_key=True)
     rubric: Mapped[str] = mapped_column(Name(32), primary_key=True)
     engine: Mapped[str] = mapped_column(Name(128), primary_key=True)
-    result: Mapped[JsonValue] = mapped_column(Json, nullable=False)
+    result: Mapped[JsonObject] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

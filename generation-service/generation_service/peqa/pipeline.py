@@ -8,23 +8,24 @@ from typing import cast
 import orjson
 from servicekit.db import Database
 from servicekit.db.schema import now
+from servicekit.json_types import JsonObject
 from servicekit.log import get_logger
+from servicekit.normal_form import nfc
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from generation_service.lint.document import normalise
+from generation_service.execution.context import RunContext
 from generation_service.peqa.models import StoredAssessment
 from generation_service.peqa.rules import ENGINE, RUBRIC, assess
-from generation_service.requirements.domain import JsonObject, Requirement
 from generation_service.requirements.rules import requirement_as_json
-from generation_service.runs.context import RunContext
+from generation_service.requirements.values import Requirement
 
 _log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class AssessOrder:
+class AssessInput:
     """A text to assess, held against these requirements when there are any; `is_fresh` computes again."""
 
     content: str
@@ -39,22 +40,22 @@ class _Key:
     basis_digest: bytes
 
 
-async def assess_run(run: RunContext, order: AssessOrder, *, database: Database) -> JsonObject:
+async def assess_run(run: RunContext, assess_input: AssessInput, *, database: Database) -> JsonObject:
     """Assess a text, or give the stored result of the same text, rubric and requirements.
 
     A fresh result replaces the stored one and says by how much it differs, as `difference`.
     """
     await run.stage("assess")
-    key = _key(run.workspace_id, order)
+    key = _key(run.workspace_id, assess_input)
 
     async def stored(session: AsyncSession) -> JsonObject | None:
         row = await _row(session, key, is_locked=False)
-        return cast("JsonObject", row.result) if row is not None else None
+        return row.result if row is not None else None
 
     earlier = await database.read(stored)
-    if earlier is not None and not order.is_fresh:
+    if earlier is not None and not assess_input.is_fresh:
         return earlier
-    result = await asyncio.to_thread(_assessed, order)
+    result = await asyncio.to_thread(_assessed, assess_input)
     try:
         await database.write(lambda session: _keep(session, key, result))
     except IntegrityError:
@@ -63,8 +64,8 @@ async def assess_run(run: RunContext, order: AssessOrder, *, database: Database)
     return result if earlier is None else {**result, "difference": _difference(earlier, result)}
 
 
-def _assessed(order: AssessOrder) -> JsonObject:
-    assessment = assess(order.content, requirements=order.requirements)
+def _assessed(assess_input: AssessInput) -> JsonObject:
+    assessment = assess(assess_input.content, requirements=assess_input.requirements)
     # Through JSON, so that a new result is exactly what a stored one will be.
     return cast("JsonObject", orjson.loads(orjson.dumps(assessment.to_json())))
 
@@ -95,11 +96,11 @@ async def _row(session: AsyncSession, key: _Key, *, is_locked: bool) -> StoredAs
     return await session.scalar(statement.with_for_update() if is_locked else statement)
 
 
-def _key(workspace_id: str, order: AssessOrder) -> _Key:
-    content = normalise(order.content).encode()
+def _key(workspace_id: str, assess_input: AssessInput) -> _Key:
+    content = nfc(assess_input.content).encode()
     basis = b""
-    if order.requirements:
-        listed = [requirement_as_json(one) for one in order.requirements]
+    if assess_input.requirements:
+        listed = [requirement_as_json(one) for one in assess_input.requirements]
         basis = orjson.dumps(listed, option=orjson.OPT_SORT_KEYS)
     return _Key(workspace_id, hashlib.sha256(content).digest(), hashlib.sha256(basis).digest())
 

@@ -5,8 +5,8 @@ Every check of a dimension weighs the same (w = 1): what differs in importance s
 
 from dataclasses import dataclass
 
-from generation_service.peqa.domain import Band, Dimension
-from generation_service.requirements.domain import Language
+from generation_service.peqa.values import Band, Dimension
+from generation_service.text.language import Language
 
 RUBRIC = "peqa-1"
 

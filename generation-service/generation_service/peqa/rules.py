@@ -7,9 +7,10 @@ guessed.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from generation_service.lint.document import normalise, read
+from servicekit.normal_form import nfc
+
 from generation_service.peqa.caps import caps_of
-from generation_service.peqa.content_checks import (
+from generation_service.peqa.checks.content import (
     examples_agree,
     measured_lift,
     musts_covered,
@@ -19,12 +20,8 @@ from generation_service.peqa.content_checks import (
     tokens_against_information,
     variables_described,
 )
-from generation_service.peqa.domain import Assessment, Cap, CheckResult, Outcome, Subject, TopFix, Verdict
-from generation_service.peqa.fixes import FIXES
-from generation_service.peqa.rubric import CHECKS, RUBRIC, Check
-from generation_service.peqa.safety_checks import data_delimited, nothing_private, variables_valid
-from generation_service.peqa.scoring import band_of, dimension_scores, overall_score, rounded
-from generation_service.peqa.wording_checks import (
+from generation_service.peqa.checks.safety import data_delimited, nothing_private, variables_valid
+from generation_service.peqa.checks.wording import (
     closed_structure,
     contradictions,
     measurable_limits,
@@ -32,9 +29,15 @@ from generation_service.peqa.wording_checks import (
     one_language,
     vague_words,
 )
-from generation_service.requirements.domain import Language, Requirement
-from generation_service.writing.domain import TraceEntry
+from generation_service.peqa.rubric import CHECKS, RUBRIC, Check
+from generation_service.peqa.scoring import band_of, dimension_scores, overall_score, rounded
+from generation_service.peqa.values import Assessment, Cap, CheckResult, Outcome, Subject, TopFix, Verdict
+from generation_service.requirements.values import Requirement
+from generation_service.text.data_tables import bilingual_texts
+from generation_service.text.document import read
+from generation_service.text.language import Language
 from generation_service.writing.tracing import trace as trace_requirements
+from generation_service.writing.values import TraceEntry
 from generation_service.writing.variables import Variable
 
 __all__ = ["ENGINE", "RUBRIC", "assess"]
@@ -87,7 +90,7 @@ def assess(
     document = read(content)
     wanted = language or document.language
     known = tuple(trace) or (trace_requirements(tuple(requirements), document.text, wanted) if requirements else ())
-    quoted = tuple(TraceEntry(e.requirement_id, normalise(e.quote) if e.quote else None, e.covered) for e in known)
+    quoted = tuple(TraceEntry(e.requirement_id, nfc(e.quote) if e.quote else None, e.covered) for e in known)
     subject = Subject(document, document.language, language, tuple(requirements), quoted, tuple(variables), token_limit)
     outcomes = {check.id: _judged(check, subject) for check in CHECKS}
     caps = caps_of(subject, outcomes)
@@ -110,7 +113,7 @@ def _result(check: Check, outcome: Outcome, subject: Subject) -> CheckResult:
     fix = None
     if outcome.verdict in {Verdict.PARTLY, Verdict.NOT}:
         key = f"{check.id}.{outcome.variant}" if outcome.variant else check.id
-        fix = FIXES[key][language].format_map(outcome.values)
+        fix = fixes()[key][language].format_map(outcome.values)
     return CheckResult(
         id=check.id,
         dimension=check.dimension,
@@ -121,6 +124,11 @@ def _result(check: Check, outcome: Outcome, subject: Subject) -> CheckResult:
         absent=is_judged and quote is None,
         fix=fix,
     )
+
+
+def fixes() -> Mapping[str, Mapping[Language, str]]:
+    """What the author is told to do, by check and variant."""
+    return bilingual_texts("generation_service.peqa", "fixes.toml")
 
 
 def _evidence(subject: Subject, outcome: Outcome) -> str | None:

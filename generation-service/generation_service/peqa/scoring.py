@@ -8,8 +8,8 @@ over the dimensions that have an applicable check, their weights made to add up 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from generation_service.peqa.domain import Band, Cap, Dimension, Verdict
 from generation_service.peqa.rubric import BANDS, CHECKS, DIMENSION_WEIGHTS
+from generation_service.peqa.values import Band, Cap, Dimension, Verdict
 
 _VALUES: dict[Verdict, float] = {Verdict.MET: 1.0, Verdict.PARTLY: 0.5, Verdict.NOT: 0.0}
 

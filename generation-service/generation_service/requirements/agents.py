@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from generation_service.requirements.domain import Language
-from generation_service.requirements.tables import both_languages, load_table, text_of, texts_of
+from generation_service.text.data_tables import both_languages, load_table, text_of, texts_of
+from generation_service.text.language import Language
 
 GENERAL = "general"
 

@@ -4,14 +4,15 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from generation_service.requirements.domain import Language, RequirementKind
-from generation_service.requirements.negation import is_negated
-from generation_service.requirements.tables import load_table, text_of, texts_of
+from generation_service.requirements.values import RequirementKind
+from generation_service.text.data_tables import load_table, text_of, texts_of
+from generation_service.text.language import Language
+from generation_service.text.negation import is_negated
 
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A known wish; `keeps_words` when the user's own words (a number, an object) carry part of the meaning."""
+    """A known concept; `keeps_words` when the user's own words (a number, an object) carry part of the meaning."""
 
     id: str
     kind: RequirementKind

@@ -1,20 +1,12 @@
 """The description as it comes in: whether it may be read at all, and which language it is in."""
 
-import re
 import unicodedata
+from typing import cast
 
-from servicekit.errors import InvalidArgument, Violation
+from servicekit.errors import InvalidArgument, Violation, invalid_field
 from servicekit.normal_form import nfc
 
-from generation_service.requirements.domain import MAX_DESCRIPTION_CHARS, Language
-
-HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
-_LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
-_QUOTED = re.compile(r"“[^”]{0,400}”|「[^」]{0,400}」|\"[^\"\n]{0,400}\"|`[^`\n]{0,400}`")
-_ZH_GRAMMAR = re.compile(r"一个|帮我|帮忙|需要|我想|我要|可以|能够|不要|必须|请|的|把|写|做|给|用")
-_EN_GRAMMAR = re.compile(
-    r"\b(?:an?|the|that|which|who|to|for|and|of|in|with|is|are|be|should|must|my|our|from|into|i|we)\b", re.IGNORECASE
-)
+from generation_service.requirements.values import MAX_DESCRIPTION_CHARS, WantedLanguage
 
 
 def check_description(description: str) -> str:
@@ -34,14 +26,15 @@ def check_description(description: str) -> str:
     return normal
 
 
-def detect_language(text: str) -> Language:
-    """Tell the language a text is written in; foreign terms inside it and quoted passages do not decide."""
-    bare = _QUOTED.sub(" ", text)
-    if not HAN.search(bare) and not _LATIN_WORD.search(bare):
-        bare = text
-    zh_weight = len(HAN.findall(bare)) + 3 * len(_ZH_GRAMMAR.findall(bare))
-    en_weight = len(_LATIN_WORD.findall(bare)) + 2 * len(_EN_GRAMMAR.findall(bare))
-    return "zh" if zh_weight > en_weight else "en"
+def checked_language(language: str, *, pointer: str) -> WantedLanguage:
+    """The language, `auto` when none is named.
+
+    Raises:
+        InvalidArgument: not one of them.
+    """
+    if language not in {"", "auto", "zh", "en"}:
+        raise invalid_field(pointer, "must be auto, zh or en")
+    return cast("WantedLanguage", language or "auto")
 
 
 def _refused(message: str) -> InvalidArgument:

@@ -2,12 +2,14 @@
 
 from jsonschema import Draft202012Validator
 from servicekit.errors import InvalidArgument, Violation
+from servicekit.json_types import JsonObject, JsonValue
 
 from generation_service.requirements.agents import agent_type_of
 from generation_service.requirements.concepts import find_concepts
-from generation_service.requirements.domain import Form, JsonObject, JsonValue, Language, Parsed, RequirementKind
 from generation_service.requirements.people import people_of
 from generation_service.requirements.questions import OTHER, Question, questions
+from generation_service.requirements.values import Form, ParsedDescription, RequirementKind
+from generation_service.text.language import Language
 
 MOST_REQUIRED = 5
 _COMMON = ("audience", "tone", "output_format", "length", "forbidden", "example")
@@ -24,7 +26,7 @@ _OTHER_LABELS: dict[Language, tuple[str, str]] = {
 }
 
 
-def build_form(parsed: Parsed, fallback: bool = False) -> Form:  # noqa: FBT001, FBT002
+def build_form(parsed: ParsedDescription, fallback: bool = False) -> Form:  # noqa: FBT001, FBT002
     """Make the form for what was understood.
 
     Args:
@@ -103,7 +105,7 @@ def _escaped(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1")
 
 
-def _proposal(question: Question, parsed: Parsed, *, fallback: bool) -> tuple[str, str | None]:
+def _proposal(question: Question, parsed: ParsedDescription, *, fallback: bool) -> tuple[str, str | None]:
     """The answer to begin with, and the words of the description that it rests on."""
     stated = None if fallback else _stated_words(question, parsed)
     if question.kind == "text":
@@ -121,7 +123,7 @@ def _proposal(question: Question, parsed: Parsed, *, fallback: bool) -> tuple[st
     return question.options[0].value, stated
 
 
-def _stated_words(question: Question, parsed: Parsed) -> str | None:
+def _stated_words(question: Question, parsed: ParsedDescription) -> str | None:
     kind = _KINDS.get(question.name)
     quotes = [each.source_quote for each in parsed.requirements if each.kind is kind and each.source_quote]
     return quotes[0][: question.max_chars] if quotes else None

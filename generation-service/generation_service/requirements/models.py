@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from servicekit.db.schema import Id, Json, LongText, Name, UtcDateTime, now
-from servicekit.json_types import JsonValue
+from servicekit.json_types import JsonObject, JsonValue  # noqa: F401 - by which SQLAlchemy resolves the other
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,8 +22,8 @@ class StoredRequirement(Table):
     language: Mapped[str] = mapped_column(Name(8))
     input_class: Mapped[str] = mapped_column(Name(32))
     agent_type: Mapped[str] = mapped_column(Name(64))
-    requirements: Mapped[JsonValue] = mapped_column(Json, nullable=False)
-    unknowns: Mapped[JsonValue] = mapped_column(Json, nullable=False)
-    form: Mapped[JsonValue] = mapped_column(Json, nullable=False)
+    requirements: Mapped[list[JsonObject]] = mapped_column(Json)
+    unknowns: Mapped[list[JsonObject]] = mapped_column(Json)
+    form: Mapped[JsonObject] = mapped_column(Json)
     engine: Mapped[str] = mapped_column(Name(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

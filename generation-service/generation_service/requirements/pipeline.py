@@ -2,33 +2,29 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from servicekit.db import Database
 from servicekit.errors import SphereError
+from servicekit.json_types import JsonObject
 from servicekit.log import get_logger
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from generation_service.dashscope.client import ModelClient
+from generation_service.execution.attempts import LeaseLostError
+from generation_service.execution.context import RunContext
 from generation_service.requirements import rules
-from generation_service.requirements.domain import JsonObject, Parsed
+from generation_service.requirements.budget import MODEL_SECONDS
 from generation_service.requirements.form import build_form
-from generation_service.requirements.model_parsing import parse_with_model
-from generation_service.requirements.parsing import parse
-from generation_service.requirements.rules import Understood
-from generation_service.runs.attempts import LeaseLostError
-from generation_service.runs.context import RunContext
-
-WantedLanguage: TypeAlias = Literal["auto", "zh", "en"]
-
-MODEL_LIMIT_SECONDS = 17.0
-"""A parse is answered within 20 seconds; the rest is for the rules and the database."""
+from generation_service.requirements.model_parser import parse_with_model
+from generation_service.requirements.rule_parser.parser import parse
+from generation_service.requirements.rules import RequirementSet
+from generation_service.requirements.values import ParsedDescription, WantedLanguage
 
 _log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class ParseOrder:
+class ParseInput:
     """A description that passed `check_description`, and the language to work in."""
 
     description: str
@@ -36,16 +32,16 @@ class ParseOrder:
 
 
 async def parse_run(
-    run: RunContext, order: ParseOrder, *, database: Database, client: ModelClient | None
+    run: RunContext, parse_input: ParseInput, *, database: Database, client: ModelClient | None
 ) -> JsonObject:
     """Understand a description and keep what was understood under the run's id."""
-    understood = await understand(run, order, database=database, client=client)
+    understood = await understand(run, parse_input, database=database, client=client)
     return {"requirement_id": understood.id, "input_class": understood.parsed.input_class.value}
 
 
 async def understand(
-    run: RunContext, order: ParseOrder, *, database: Database, client: ModelClient | None
-) -> Understood:
+    run: RunContext, parse_input: ParseInput, *, database: Database, client: ModelClient | None
+) -> RequirementSet:
     """The stage `parse` of any run: the parse and its form, kept under the run's id.
 
     A model that fails is replaced by the rules, which `engine` and the form's `fallback` say.
@@ -53,22 +49,22 @@ async def understand(
     await run.stage("parse")
     parsed = None
     if client is not None:
-        parsed = await _by_model(run, client, order)
+        parsed = await _by_model(run, client, parse_input)
     if parsed is not None:
-        understood = rules.understood_now(run.run_id, parsed, build_form(parsed), "dashscope")
+        understood = rules.new_requirement_set(run.run_id, parsed, build_form(parsed), "dashscope")
     else:
-        understood = await by_rules(run.run_id, order, fallback=client is not None)
+        understood = await by_rules(run.run_id, parse_input, fallback=client is not None)
     await keep(database, understood, workspace_id=run.workspace_id)
     return understood
 
 
-async def by_rules(run_id: str, order: ParseOrder, *, fallback: bool) -> Understood:
+async def by_rules(run_id: str, parse_input: ParseInput, *, fallback: bool) -> RequirementSet:
     """The deterministic parse; `fallback` when it stands in for a model that failed."""
-    parsed = await asyncio.to_thread(parse, order.description, order.language)
-    return rules.understood_now(run_id, parsed, build_form(parsed, fallback=fallback), "rules")
+    parsed = await asyncio.to_thread(parse, parse_input.description, parse_input.language)
+    return rules.new_requirement_set(run_id, parsed, build_form(parsed, fallback=fallback), "rules")
 
 
-async def keep(database: Database, understood: Understood, *, workspace_id: str) -> None:
+async def keep(database: Database, understood: RequirementSet, *, workspace_id: str) -> None:
     """Store it in a transaction of its own."""
 
     async def unit(session: AsyncSession) -> None:
@@ -77,11 +73,11 @@ async def keep(database: Database, understood: Understood, *, workspace_id: str)
     await database.write(unit)
 
 
-async def _by_model(run: RunContext, client: ModelClient, order: ParseOrder) -> Parsed | None:
-    limit = asyncio.timeout(MODEL_LIMIT_SECONDS)
+async def _by_model(run: RunContext, client: ModelClient, parse_input: ParseInput) -> ParsedDescription | None:
+    limit = asyncio.timeout(MODEL_SECONDS)
     try:
         async with limit:
-            return await parse_with_model(client, order.description, order.language)
+            return await parse_with_model(client, parse_input.description, parse_input.language)
     except LeaseLostError:
         raise
     except SphereError as error:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, cast
 
-from generation_service.requirements.domain import Impact, JsonObject, Language
-from generation_service.requirements.negation import is_negated
-from generation_service.requirements.tables import both_languages, load_table, table_of, text_of
+from servicekit.json_types import JsonObject
+
+from generation_service.requirements.values import Impact
+from generation_service.text.data_tables import both_languages, load_table, table_of, text_of
+from generation_service.text.language import Language
+from generation_service.text.negation import is_negated
 
 OTHER = "other"
 

@@ -2,27 +2,26 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from servicekit.db.schema import now
 from servicekit.errors import InvalidArgument, NotFound, Violation
+from servicekit.ids import is_id
+from servicekit.json_types import JsonObject
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from generation_service.requirements.domain import (
+from generation_service.engines import EngineName
+from generation_service.requirements.models import StoredRequirement
+from generation_service.requirements.values import (
     Form,
-    Impact,
     InputClass,
-    JsonObject,
-    Language,
-    Parsed,
-    Priority,
+    ParsedDescription,
     Requirement,
     RequirementKind,
     Unknown,
 )
-from generation_service.requirements.models import StoredRequirement
-from generation_service.runs.domain import EngineName, is_id
+from generation_service.text.language import Language
 
 REFUSED_CLASSES = frozenset({InputClass.UNSAFE, InputClass.NOT_A_PROMPT_REQUEST})
 """Descriptions that no prompt is written for."""
@@ -31,11 +30,11 @@ REFUSAL = "This description cannot become a prompt; describe what an assistant s
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class RequirementSet:
     """A description, understood, with its form; `engine` is what understood it, whatever was asked for."""
 
     id: str
-    parsed: Parsed
+    parsed: ParsedDescription
     form: Form
     engine: EngineName
     created_at: datetime
@@ -46,7 +45,7 @@ class Understood:
         return self.parsed.input_class in REFUSED_CLASSES
 
 
-async def save(session: AsyncSession, understood: Understood, *, workspace_id: str) -> None:
+async def save(session: AsyncSession, understood: RequirementSet, *, workspace_id: str) -> None:
     """Keep it under its id.
 
     Raises:
@@ -63,7 +62,7 @@ async def save(session: AsyncSession, understood: Understood, *, workspace_id: s
             agent_type=parsed.agent_type,
             requirements=[requirement_as_json(one) for one in parsed.requirements],
             unknowns=[asdict(one) for one in parsed.unknowns],
-            form={"schema": form.schema, "ui": form.ui, "prefill": form.prefill, "fallback": form.fallback},
+            form=asdict(form),
             engine=understood.engine,
             created_at=understood.created_at,
         )
@@ -71,7 +70,7 @@ async def save(session: AsyncSession, understood: Understood, *, workspace_id: s
     await session.flush()
 
 
-async def find(session: AsyncSession, *, workspace_id: str, requirement_id: str) -> Understood | None:
+async def find(session: AsyncSession, *, workspace_id: str, requirement_id: str) -> RequirementSet | None:
     """What is kept under this id in this workspace."""
     if not is_id(requirement_id):
         return None
@@ -83,7 +82,7 @@ async def find(session: AsyncSession, *, workspace_id: str, requirement_id: str)
     return None if row is None else _understood(row)
 
 
-async def get_writable(session: AsyncSession, *, workspace_id: str, requirement_id: str) -> Understood:
+async def get_writable(session: AsyncSession, *, workspace_id: str, requirement_id: str) -> RequirementSet:
     """The parse that a prompt shall be written from.
 
     Raises:
@@ -103,9 +102,9 @@ async def get_writable(session: AsyncSession, *, workspace_id: str, requirement_
     return understood
 
 
-def understood_now(run_id: str, parsed: Parsed, form: Form, engine: EngineName) -> Understood:
+def new_requirement_set(run_id: str, parsed: ParsedDescription, form: Form, engine: EngineName) -> RequirementSet:
     """A parse made by this run just now."""
-    return Understood(run_id, parsed, form, engine, now())
+    return RequirementSet(run_id, parsed, form, engine, now())
 
 
 def requirement_as_json(requirement: Requirement) -> JsonObject:
@@ -113,45 +112,20 @@ def requirement_as_json(requirement: Requirement) -> JsonObject:
     return {**asdict(requirement), "kind": requirement.kind.value}
 
 
-def _understood(row: StoredRequirement) -> Understood:
-    form = cast("JsonObject", row.form)
-    parsed = Parsed(
+def _understood(row: StoredRequirement) -> RequirementSet:
+    """A row as it was saved: only `save` writes these columns."""
+    parsed = ParsedDescription(
         description=row.description,
         language=cast("Language", row.language),
         input_class=InputClass(row.input_class),
         agent_type=row.agent_type,
-        requirements=tuple(_requirement(one) for one in cast("list[JsonObject]", row.requirements)),
-        unknowns=tuple(_unknown(one) for one in cast("list[JsonObject]", row.unknowns)),
+        requirements=tuple(_requirement(one) for one in row.requirements),
+        unknowns=tuple(Unknown(**cast("dict[str, Any]", one)) for one in row.unknowns),
     )
-    return Understood(
-        row.id,
-        parsed,
-        Form(
-            schema=cast("JsonObject", form["schema"]),
-            ui=cast("JsonObject", form["ui"]),
-            prefill=cast("JsonObject", form["prefill"]),
-            fallback=bool(form["fallback"]),
-        ),
-        cast("EngineName", row.engine),
-        row.created_at,
-    )
+    form = Form(**cast("dict[str, Any]", row.form))
+    return RequirementSet(row.id, parsed, form, cast("EngineName", row.engine), row.created_at)
 
 
-def _requirement(value: JsonObject) -> Requirement:
-    return Requirement(
-        id=str(value["id"]),
-        kind=RequirementKind(str(value["kind"])),
-        text=str(value["text"]),
-        source_quote=cast("str | None", value["source_quote"]),
-        priority=cast("Priority", value["priority"]),
-        inferred=bool(value["inferred"]),
-    )
-
-
-def _unknown(value: JsonObject) -> Unknown:
-    return Unknown(
-        id=str(value["id"]),
-        question=str(value["question"]),
-        why=str(value["why"]),
-        impact=cast("Impact", value["impact"]),
-    )
+def _requirement(stored: JsonObject) -> Requirement:
+    fields = cast("dict[str, Any]", stored)
+    return Requirement(**{**fields, "kind": RequirementKind(fields["kind"])})

@@ -2,8 +2,9 @@
 
 from generation_service.requirements.agents import agent_type_of
 from generation_service.requirements.concepts import find_concepts
-from generation_service.requirements.domain import Language, Requirement, RequirementKind, Unknown
 from generation_service.requirements.questions import Question, questions
+from generation_service.requirements.values import Requirement, RequirementKind, Unknown
+from generation_service.text.language import Language
 
 MOST_UNKNOWNS = 5
 _IMPACTS = ("high", "medium", "low")

@@ -1,13 +1,12 @@
 """The input of runs, checked: lengths, words and JSON, whoever the client is."""
 
-from typing import Literal, cast
+from typing import cast
 
 import orjson
-from servicekit.errors import InvalidArgument, Violation
+from servicekit.errors import InvalidArgument, Violation, invalid_field
+from servicekit.json_types import JsonObject
 
-from generation_service.requirements.domain import JsonObject
-from generation_service.requirements.pipeline import WantedLanguage
-from generation_service.writing.domain import LAYOUTS, Layout
+from generation_service.writing.values import LAYOUTS, Layout
 
 MAX_ANSWERS_BYTES = 64 * 1024
 DEFAULT_MAX_TOKENS = 4_000
@@ -15,26 +14,10 @@ LEAST_TOKENS = 200
 MOST_TOKENS = 32_000
 
 
-def wrong(pointer: str, message: str) -> InvalidArgument:
-    """One field is wrong."""
-    return InvalidArgument(f"{pointer.rsplit('/', 1)[-1]} {message}.", violations=[Violation(pointer, message)])
-
-
 def below_input(error: InvalidArgument) -> InvalidArgument:
     """The same error of a value that stands inside the `input` of a run."""
     violations = [Violation(f"/input{one.pointer}", one.message) for one in error.violations]
     return InvalidArgument(error.message, reason=error.reason, metadata=error.metadata, violations=violations)
-
-
-def checked_language(language: str, *, pointer: str) -> WantedLanguage:
-    """The language, `auto` when none is named.
-
-    Raises:
-        InvalidArgument: not one of them.
-    """
-    if language not in {"", "auto", "zh", "en"}:
-        raise wrong(pointer, "must be auto, zh or en")
-    return cast("Literal['auto', 'zh', 'en']", language or "auto")
 
 
 def checked_layout(layout: str) -> Layout:
@@ -44,7 +27,7 @@ def checked_layout(layout: str) -> Layout:
         InvalidArgument: there is no such layout.
     """
     if layout and layout not in LAYOUTS:
-        raise wrong("/input/layout", f"must be one of {', '.join(LAYOUTS)}")
+        raise invalid_field("/input/layout", f"must be one of {', '.join(LAYOUTS)}")
     return layout or "markdown"
 
 
@@ -57,7 +40,7 @@ def checked_max_tokens(max_tokens: int) -> int:
     if max_tokens == 0:
         return DEFAULT_MAX_TOKENS
     if not LEAST_TOKENS <= max_tokens <= MOST_TOKENS:
-        raise wrong("/input/max_tokens", f"must be between {LEAST_TOKENS} and {MOST_TOKENS}")
+        raise invalid_field("/input/max_tokens", f"must be between {LEAST_TOKENS} and {MOST_TOKENS}")
     return max_tokens
 
 
@@ -70,11 +53,11 @@ def parsed_answers(text: str) -> JsonObject:
     if not text:
         return {}
     if len(text.encode()) > MAX_ANSWERS_BYTES:
-        raise wrong("/input/answers", f"must have at most {MAX_ANSWERS_BYTES} bytes")
+        raise invalid_field("/input/answers", f"must have at most {MAX_ANSWERS_BYTES} bytes")
     try:
         answers = orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise wrong("/input/answers", "must be a JSON object") from None
+        raise invalid_field("/input/answers", "must be a JSON object") from None
     if not isinstance(answers, dict):
-        raise wrong("/input/answers", "must be a JSON object")
+        raise invalid_field("/input/answers", "must be a JSON object")
     return cast("JsonObject", answers)

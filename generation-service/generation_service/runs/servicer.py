@@ -8,64 +8,24 @@ from typing import Any
 import grpc
 import orjson
 from promptsphere.generation.v1 import runs_pb2, runs_pb2_grpc
-from servicekit import idempotency
 from servicekit.auth.identity import Actor
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner, Page
-from servicekit.errors import ResourceExhausted, Unavailable
+from servicekit.errors import ResourceExhausted, Unavailable, invalid_field
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from generation_service.runs import inputs, rules
-from generation_service.runs.dispatcher import Admission, Dispatcher
-from generation_service.runs.domain import Event, RunKind, RunState
-from generation_service.runs.models import Run
-from generation_service.runs.orders import Orders, Wish
-from generation_service.runs.reader import EventReader
-from generation_service.runs.wire import assess_asked, enum_word, generate_asked, run_to_wire
+from generation_service.execution import rules
+from generation_service.execution.dispatcher import Dispatcher
+from generation_service.execution.models import Run
+from generation_service.execution.reader import EventReader
+from generation_service.execution.starter import RunPlan, RunStarter
+from generation_service.execution.values import Event, RunKind, RunState
+from generation_service.execution.wire import run_to_wire
+from generation_service.runs.planner import RunPlanner
+from generation_service.runs.wire import assess_request, enum_word, generate_request
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-
-class RunStarter:
-    """Starts a run once for each idempotency key, whatever RPC asks for it."""
-
-    def __init__(self, database: Database, dispatcher: Dispatcher) -> None:
-        self._database = database
-        self._dispatcher = dispatcher
-
-    async def start(self, wish: Wish) -> runs_pb2.Run:
-        """The run, committed and at work or queued; in a repeat, the first one as it is now.
-
-        Raises:
-            Unavailable: `overloaded`.
-        """
-        call = current_call()
-        with self._dispatcher.admission() as admission:
-
-            async def unit(session: AsyncSession) -> runs_pb2.CreateRunResponse:
-                run = await self._insert(session, wish, call.actor, admission)
-                return runs_pb2.CreateRunResponse(run=run_to_wire(run))
-
-            response = await idempotency.once(self._database, runs_pb2.CreateRunResponse, unit)
-            if call.is_replay:
-                return run_to_wire(await self.current(call.actor, response.run.id))
-            admission.start(wish.new, workspace_id=call.actor.workspace_id, job=wish.job)
-        return response.run
-
-    async def current(self, actor: Actor, run_id: str) -> Run:
-        """The run as it is now. Raises NotFound."""
-        return await self._database.read(lambda session: rules.get(session, actor=actor, run_id=run_id))
-
-    async def _insert(self, session: AsyncSession, wish: Wish, actor: Actor, admission: Admission) -> Run:
-        return await rules.create(
-            session,
-            wish.new,
-            actor=actor,
-            owner=self._dispatcher.owner,
-            lease_seconds=self._dispatcher.lease_seconds,
-            is_queued=admission.take(),
-        )
 
 
 class RunsServicer(runs_pb2_grpc.RunsServiceServicer):
@@ -75,7 +35,7 @@ class RunsServicer(runs_pb2_grpc.RunsServiceServicer):
         self,
         database: Database,
         *,
-        orders: Orders,
+        planner: RunPlanner,
         starter: RunStarter,
         dispatcher: Dispatcher,
         reader: EventReader,
@@ -84,7 +44,7 @@ class RunsServicer(runs_pb2_grpc.RunsServiceServicer):
         slow_reader_seconds: float,
     ) -> None:
         self._database = database
-        self._orders = orders
+        self._planner = planner
         self._starter = starter
         self._dispatcher = dispatcher
         self._reader = reader
@@ -98,7 +58,7 @@ class RunsServicer(runs_pb2_grpc.RunsServiceServicer):
     ) -> runs_pb2.CreateRunResponse:
         """Start a run."""
         del context
-        return runs_pb2.CreateRunResponse(run=await self._starter.start(await self._wish(request)))
+        return await self._starter.start(await self._plan(request))
 
     async def GetRun(self, request: runs_pb2.GetRunRequest, context: Context) -> runs_pb2.GetRunResponse:  # noqa: N802
         """One run as it is now."""
@@ -187,12 +147,12 @@ class RunsServicer(runs_pb2_grpc.RunsServiceServicer):
         run = run_to_wire(await self._starter.current(actor, run_id))
         return runs_pb2.StreamRunResponse(id=event.id, event=event.name, run=run)
 
-    async def _wish(self, request: runs_pb2.CreateRunRequest) -> Wish:
+    async def _plan(self, request: runs_pb2.CreateRunRequest) -> RunPlan:
         actor = current_call().actor
         if request.HasField("generate"):
-            asked = generate_asked(request.generate)
-            return await self._orders.generate(actor, asked, engine=request.engine, model=request.model)
+            asked = generate_request(request.generate)
+            return await self._planner.generate(actor, asked, engine=request.engine, model=request.model)
         if request.HasField("assess"):
-            wanted = assess_asked(request.assess)
-            return await self._orders.assess(actor, wanted, engine=request.engine, model=request.model)
-        raise inputs.wrong("/kind", "must be generate or assess")
+            wanted = assess_request(request.assess)
+            return await self._planner.assess(actor, wanted, engine=request.engine, model=request.model)
+        raise invalid_field("/kind", "must be generate or assess")

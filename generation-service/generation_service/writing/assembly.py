@@ -1,16 +1,17 @@
 """From a prompt's bare text to everything that is known about it; the same for both engines."""
 
-from generation_service.requirements.domain import JsonValue
-from generation_service.writing.composer import assumptions, block_for
-from generation_service.writing.domain import WriteRequest, Written
+from servicekit.json_types import JsonValue
+
 from generation_service.writing.gates import check
+from generation_service.writing.rule_writer.composer import assumptions, block_for
 from generation_service.writing.tracing import trace
+from generation_service.writing.values import WriteRequest, WrittenPrompt
 from generation_service.writing.variables import Variable, describe
 
 
-def finish(request: WriteRequest, content: str) -> Written:
+def finish(request: WriteRequest, content: str) -> WrittenPrompt:
     """Describe a finished text: its variables, what covers each requirement, assumptions, and what the gates say."""
-    return Written(
+    return WrittenPrompt(
         content=content,
         variables=describe(content, request.language, declared_variables(request)),
         trace=trace(request.parsed.requirements, content, request.language),

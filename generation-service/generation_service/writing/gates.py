@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from generation_service.lint.domain import Finding
 from generation_service.lint.rules import lint
-from generation_service.lint.tokens import estimate_tokens
-from generation_service.requirements.domain import Language
+from generation_service.lint.values import Finding
+from generation_service.text.language import Language, foreign_share
+from generation_service.text.tokens import estimate_tokens
+from generation_service.text.variables import extract
 from generation_service.writing.blocks import agent_block
-from generation_service.writing.domain import GateViolation, WriteRequest
 from generation_service.writing.tracing import trace
-from generation_service.writing.variables import extract
+from generation_service.writing.values import GateViolation, WriteRequest
 
 MOST_FOREIGN_SHARE = 0.4
 """Share of the other language in the running text at which a prompt no longer counts as written in its own."""
@@ -20,9 +20,6 @@ _NOT_PROSE = re.compile(
     r"|“[^”\n]*”|\"[^\"\n]*\"|https?://\S+",
     re.DOTALL,
 )
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_WORD = re.compile(r"[A-Za-zÀ-ɏ]{2,}")
-_CHARS_PER_WORD = 1.6  # a Chinese word has 1.6 characters on average, so that both sides count words
 
 
 def check(request: WriteRequest, content: str) -> tuple[GateViolation, ...]:
@@ -36,18 +33,8 @@ def check(request: WriteRequest, content: str) -> tuple[GateViolation, ...]:
     )
 
 
-def foreign_share(content: str, language: Language) -> float:
-    """The share of words in the other language, without code, tags, quotations and variables; 0 to 1."""
-    prose = _NOT_PROSE.sub(" ", content)
-    han = len(_HAN.findall(prose)) / _CHARS_PER_WORD
-    latin = len(_WORD.findall(prose))
-    if not han + latin:
-        return 0.0
-    return (latin if language == "zh" else han) / (han + latin)
-
-
 def _language(language: Language, content: str) -> Iterator[GateViolation]:
-    share = foreign_share(content, language)
+    share = foreign_share(_NOT_PROSE.sub(" ", content), language)
     # English has no use for a Chinese sentence; Chinese technical prose is full of English terms.
     limit = MOST_FOREIGN_SHARE if language == "zh" else MOST_FOREIGN_SHARE / 2
     if share > limit:
@@ -78,8 +65,12 @@ def _trace(request: WriteRequest, content: str) -> Iterator[GateViolation]:
     by_id = {each.id: each for each in musts}
     for entry in trace(musts, content, request.language):
         if not entry.covered:
-            wish = by_id[entry.requirement_id]
-            yield GateViolation("trace", f"The requirement {wish.id} is not covered.", f"{wish.id}: {wish.text[:200]}")
+            requirement = by_id[entry.requirement_id]
+            yield GateViolation(
+                "trace",
+                f"The requirement {requirement.id} is not covered.",
+                f"{requirement.id}: {requirement.text[:200]}",
+            )
 
 
 def _lint(request: WriteRequest, content: str) -> Iterator[GateViolation]:

@@ -3,8 +3,7 @@
 import re
 from functools import cache
 
-from generation_service.requirements.domain import Language
-from generation_service.requirements.tables import load_table, text_of
+from generation_service.text.data_tables import load_table, text_of
 
 _BLANKS = re.compile(r"\s+")
 _BLANK_FOR_COMMA = re.compile(r"(?<=[一-鿿]{2}) (?=[一-鿿]{2})")
@@ -127,16 +126,6 @@ def with_article(noun: str) -> str:
         r"(?:HR|SRE|API|AI|AWS|SQL|SEO)\b", noun
     )
     return f"an {noun}" if vowel else f"a {noun}"
-
-
-def is_in(text: str, language: Language) -> bool:
-    """Whether a text may stand in a prompt of this language as it is."""
-    has_han = bool(re.search(r"[\u4e00-\u9fff]", text))
-    if language == "en":
-        return not has_han
-    words = re.findall(r"[A-Za-z]+", text)
-    # "React Native" and "python" are terms; "friendly support bot" is another language.
-    return has_han or len(words) <= 1 or (len(words) <= 3 and not any(word.islower() for word in words))
 
 
 def _bare_verb(word: str) -> str | None:

@@ -7,28 +7,29 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from servicekit.db import Database
+from servicekit.json_types import JsonObject
 
 from generation_service.dashscope.client import ModelClient
-from generation_service.requirements.domain import JsonObject, Language
+from generation_service.execution.context import Rejected, RunContext
 from generation_service.requirements.form import check_answers
-from generation_service.requirements.pipeline import ParseOrder, understand
-from generation_service.requirements.rules import REFUSAL, Understood
-from generation_service.runs.context import Rejected, RunContext
+from generation_service.requirements.pipeline import ParseInput, understand
+from generation_service.requirements.rules import REFUSAL, RequirementSet
+from generation_service.text.language import Language
 from generation_service.writing import gates
 from generation_service.writing.assembly import finish
-from generation_service.writing.composer import compose
-from generation_service.writing.domain import GateViolation, Layout, WriteRequest
-from generation_service.writing.model_writing import rewrite_with_violations, write_with_model
+from generation_service.writing.model_writer.writer import rewrite_with_violations, write_with_model
+from generation_service.writing.rule_writer.composer import compose
+from generation_service.writing.values import GateViolation, Layout, WriteRequest
 
 
 @dataclass(frozen=True, slots=True)
-class GenerateOrder:
+class GenerateInput:
     """What to write: from a description that is still to be understood, or from one that is already.
 
     `language` is that of the prompt; None takes the parse's.
     """
 
-    source: ParseOrder | Understood
+    source: ParseInput | RequirementSet
     answers: JsonObject
     layout: Layout
     language: Language | None
@@ -36,7 +37,7 @@ class GenerateOrder:
 
 
 async def generate_run(
-    run: RunContext, order: GenerateOrder, *, database: Database, client: ModelClient | None
+    run: RunContext, write_input: GenerateInput, *, database: Database, client: ModelClient | None
 ) -> JsonObject:
     """Write a prompt.
 
@@ -44,17 +45,17 @@ async def generate_run(
         Rejected: `input_refused`, or `gates_failed` with what is wrong with the prompt.
         SphereError: the model failed, or an answer does not fit the form.
     """
-    source = order.source
-    if isinstance(source, ParseOrder):
+    source = write_input.source
+    if isinstance(source, ParseInput):
         source = await understand(run, source, database=database, client=client)
     if source.is_refused:
         raise Rejected("input_refused", REFUSAL, [{"input_class": source.parsed.input_class.value}])
     request = WriteRequest(
         parsed=source.parsed,
-        answers=check_answers(source.form, order.answers),
-        layout=order.layout,
-        language=order.language or source.parsed.language,
-        max_tokens=order.max_tokens,
+        answers=check_answers(source.form, write_input.answers),
+        layout=write_input.layout,
+        language=write_input.language or source.parsed.language,
+        max_tokens=write_input.max_tokens,
     )
     content = await _write(run, request, client)
     return await asyncio.to_thread(_result, request, content, source)
@@ -101,7 +102,7 @@ async def _check(run: RunContext, request: WriteRequest, content: str) -> Sequen
     return await asyncio.to_thread(gates.check, request, content)
 
 
-def _result(request: WriteRequest, content: str, source: Understood) -> JsonObject:
+def _result(request: WriteRequest, content: str, source: RequirementSet) -> JsonObject:
     written = finish(request, content)
     result = {
         "content": content,

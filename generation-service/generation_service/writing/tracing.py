@@ -1,8 +1,8 @@
 """Which quote of a prompt covers a requirement: by code, so that it can be checked again on any edited text.
 
-A sentence covers a requirement when it is one that we write for the requirement's known wish, or says the user's words
-(at least four fifths of them), or names the known wish in its label. Headings, tags, fences and the descriptions
-of variables don't count.
+A sentence covers a requirement when it is one that we write for the requirement's known concept, or says the user's
+words (at least four fifths of them), or names the known concept in its label. Headings, tags, fences and the
+descriptions of variables don't count.
 """
 
 import re
@@ -12,63 +12,25 @@ from functools import cache, lru_cache
 
 from generation_service.requirements.agents import GENERAL, counterpart, detect_agent_type
 from generation_service.requirements.concepts import ConceptMatch, find_concepts, is_only_concepts
-from generation_service.requirements.domain import Language, Requirement, RequirementKind
 from generation_service.requirements.people import people_of
+from generation_service.requirements.values import Requirement, RequirementKind
+from generation_service.text.data_tables import load_table, text_of, texts_of
+from generation_service.text.language import Language
+from generation_service.text.sentences import QUOTE_ENDS, cut
 from generation_service.writing.blocks import all_sentences
-from generation_service.writing.domain import TraceEntry
 from generation_service.writing.phrasing import tidy
+from generation_service.writing.values import TraceEntry
 
 ENOUGH = 0.8
 """Share of a requirement's words that a sentence has to say."""
 
 _MARK = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)、]\s*|>\s*)?")
-_SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
 _SKIPPED = re.compile(r"^\s*(?:#{1,6}\s|</?[A-Za-z_][\w-]*>\s*$|\{\{|`{3,}|~{3,}|`\w+` — )")
 _HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 _WORD = re.compile(r"[a-z0-9]+(?:[.+#][a-z0-9]+)*[+#]*")
-_STOP = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "to",
-        "of",
-        "and",
-        "or",
-        "in",
-        "on",
-        "for",
-        "with",
-        "is",
-        "are",
-        "be",
-        "it",
-        "its",
-        "that",
-        "which",
-        "who",
-        "this",
-        "as",
-        "by",
-        "at",
-        "from",
-        "should",
-        "must",
-        "can",
-        "will",
-        "also",
-        "any",
-        "all",
-        "your",
-        "you",
-        "need",
-        "needs",
-    ]
-)
 _NOT = re.compile(r"\b(?:do|does|did|is|are|must|should|could|would|can|ca|wo)\s?(?:not|n['’]?t)\b")
 # To name a task in order to say what lies outside it is not to give it.
 _OUTSIDE = re.compile(r"不做|请求不属于|(?:do (?:not|nothing)|when a request lies outside)\b", re.IGNORECASE)
-_STOP_HAN = frozenset("的了和与及在是要能会并请")
 _ROLE = re.compile(r"你是|你负责|您是|作为|担任|扮演|you are|act as|your role", re.IGNORECASE)
 
 
@@ -124,7 +86,7 @@ def _strength(requirement: Requirement, unit: Unit, language: Language) -> float
     matches = find_concepts(source)
     only = is_only_concepts(source, matches)
     for match in matches:
-        # A known wish inside a longer demand does not make the rest of the demand said.
+        # A known concept inside a longer demand does not make the rest of the demand said.
         if (only or match.concept.id == "injection") and any(
             sentence in unit.text for sentence in _sentences(match.concept.id, language)
         ):
@@ -146,7 +108,7 @@ def _plays(goal: str, text: str) -> bool:
 
 
 def _names(matches: tuple[ConceptMatch, ...], text: str) -> bool:
-    """Whether the known wish is named where a rule names its subject: at its beginning, or in a short sentence."""
+    """Whether the known concept is named where a rule names its subject: at its beginning, or in a short sentence."""
     wanted = {match.concept.id for match in matches}
     spoken = find_concepts(text)
     near = [match for match in spoken if match.start <= 16 or len(text) <= 60]
@@ -158,7 +120,7 @@ def _overlap(source: str, unit: Unit) -> float:
     return len(wanted & unit.words) / len(wanted) if wanted else 0.0
 
 
-@lru_cache(maxsize=1024)  # every sentence of the prompt is compared with the same wishes
+@lru_cache(maxsize=1024)  # every sentence of the prompt is compared with the same requirements
 def _wanted(source: str) -> frozenset[str]:
     return _words(people_of(tidy(source)))
 
@@ -176,21 +138,28 @@ def _units(content: str) -> Iterator[Unit]:
         mark = _MARK.match(line)
         body = line[mark.end() if mark else 0 :].strip()
         yield Unit(body, _words(body))
-        sentences = [match.group().strip() for match in _SENTENCE.finditer(body)]
+        sentences = [body[start:end].strip() for start, end in cut(body, QUOTE_ENDS)]
         if len(sentences) > 1:
             yield from (Unit(sentence, _words(sentence)) for sentence in sentences if sentence)
 
 
 def _words(text: str) -> frozenset[str]:
     """Stemmed Latin words, and pairs of neighbouring Han characters."""
+    stop_words, stop_han = _stop_words()
     folded = _NOT.sub(" not ", text.lower().replace("\\{{", "{{"))
-    words = {_stem(word) for word in _WORD.findall(folded) if word not in _STOP}
+    words = {_stem(word) for word in _WORD.findall(folded) if word not in stop_words}
     for run in _HAN_RUN.findall(folded):
         words |= {run[index : index + 2] for index in range(len(run) - 1)} if len(run) > 1 else {run}
-    kept = {word for word in words if word not in _STOP_HAN}
+    kept = {word for word in words if word not in stop_han}
     # "做" of "做PPT" vanishes in "负责做PPT", where it stands in other pairs.
     kept = {word for word in kept if len(word) > 1 or not _HAN_RUN.match(word)} or kept
     return frozenset(kept or words)
+
+
+@cache
+def _stop_words() -> tuple[frozenset[str], frozenset[str]]:
+    table = load_table("generation_service.writing", "stop_words.toml")
+    return frozenset(texts_of(table, "en")), frozenset(text_of(table, "zh"))
 
 
 def _stem(word: str) -> str:

@@ -1,63 +1,20 @@
-r"""Variables and references inside a prompt: `{{ name }}`, `{{> name@label}}`, and `\{{` for literal braces.
-
-The grammar is product.md P5 and P7: a name is `[A-Za-z_][A-Za-z0-9_]*`, spaces and tabs may stand inside the
-braces, nothing else may. There are no expressions, filters or nested braces. One regular expression reads the
-text from left to right; no alternative can look past the next brace or line end, so the work is linear in the
-length of the text.
-"""
+"""The variables of a prompt, described for the application that fills them in."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from generation_service.requirements.domain import JsonValue, Language
-from generation_service.writing.variable_names import TITLES
+from servicekit.json_types import JsonValue
+
+from generation_service.text.data_tables import bilingual_texts
+from generation_service.text.language import Language
+from generation_service.text.variables import PlaceholderKind, extract, placeholders
 
 VariableType: TypeAlias = Literal["string", "number", "boolean", "enum", "json"]
 
-MAX_VARIABLES = 100
-"""Most variables that one prompt may have (api.md, Limits)."""
-
 _TITLE_CHARS = 40
-_PLACEHOLDER = re.compile(
-    r"(?P<escaped>\\\{\{)"
-    r"|\{\{[ \t]*(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}"
-    r"|\{\{>(?P<reference>[^{}\n]*)\}\}"
-    r"|\{(?=\{\{)"  # `{{{ name }}}` is a brace, a variable and a brace, as it is for the renderer
-    r"|(?P<malformed>\{\{[^{}\n]*(?:\}\}?|$)?)",
-    re.MULTILINE,
-)
-_SEGMENT = r"[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9_-]))*"
-_REFERENCE = re.compile(
-    rf"[ \t]*(?P<name>{_SEGMENT}(?:/{_SEGMENT}){{0,9}})@(?:v(?P<version>[0-9]{{1,9}})"
-    rf"|(?P<label>[a-z][a-z0-9_.-]{{0,35}}))[ \t]*"
-)
-_VERSION_LIKE = re.compile(r"v[0-9]+")
 _LABEL_BEFORE = re.compile(r"^[\s\-*•>#\d.、]*(?:\*\*)?(?P<label>[^{}:：*]{1,40}?)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*$")
-
-
-class PlaceholderKind(StrEnum):
-    """What a pair of opening braces turned out to be."""
-
-    VARIABLE = "variable"
-    REFERENCE = "reference"
-    BAD_REFERENCE = "bad_reference"
-    MALFORMED = "malformed"
-    ESCAPED = "escaped"
-
-
-@dataclass(frozen=True, slots=True)
-class Placeholder:
-    """One placeholder with its place in code points; `name` is the variable, the `name@label` or the raw
-    text.
-    """
-
-    kind: PlaceholderKind
-    name: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,41 +31,6 @@ class Variable:
     example: JsonValue = None
 
 
-def placeholders(content: str) -> Iterator[Placeholder]:
-    """Every placeholder of the text from left to right, right or wrong, in one pass."""
-    for match in _PLACEHOLDER.finditer(content):
-        start, end = match.span()
-        if match["escaped"] is not None:
-            yield Placeholder(PlaceholderKind.ESCAPED, "", start, end)
-        elif match["name"] is not None:
-            yield Placeholder(PlaceholderKind.VARIABLE, match["name"], start, end)
-        elif match["reference"] is not None:
-            target = reference_target(match["reference"])
-            kind = PlaceholderKind.REFERENCE if target else PlaceholderKind.BAD_REFERENCE
-            yield Placeholder(kind, target or match[0], start, end)
-        elif match["malformed"] is not None:
-            yield Placeholder(PlaceholderKind.MALFORMED, match[0], start, end)
-
-
-def reference_target(text: str) -> str | None:
-    """`name@label` or `name@v3` in its canonical spelling, or None when the text between `{{>` and `}}` is
-    neither.
-    """
-    match = _REFERENCE.fullmatch(text)
-    if match is None or len(match["name"]) > 128:
-        return None
-    if match["version"] is not None:
-        number = int(match["version"])
-        return f"{match['name']}@v{number}" if number else None
-    return None if _VERSION_LIKE.fullmatch(match["label"]) else f"{match['name']}@{match['label']}"
-
-
-def extract(content: str) -> tuple[str, ...]:
-    """The names of the variables in the order of their first use, each once."""
-    found = (each.name for each in placeholders(content) if each.kind is PlaceholderKind.VARIABLE)
-    return tuple(dict.fromkeys(found))
-
-
 def describe(content: str, language: Language, declared: Iterable[Variable] = ()) -> tuple[Variable, ...]:
     """The variables of the text, described.
 
@@ -123,7 +45,7 @@ def describe(content: str, language: Language, declared: Iterable[Variable] = ()
 
 def _described(variable: Variable, language: Language, labels: dict[str, str]) -> Variable:
     name = variable.name
-    usual = TITLES.get(name.lower())
+    usual = bilingual_texts("generation_service.writing", "variable_titles.toml").get(name.lower())
     fallback = labels.get(name) or name.replace("_", " ").strip() or name
     title = variable.title or (usual[language] if usual else fallback)[:_TITLE_CHARS]
     template = "由调用方在渲染时填入的{title}。" if language == "zh" else "The {title}, filled in by the application."

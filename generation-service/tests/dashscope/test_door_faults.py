@@ -9,8 +9,8 @@ from generation_service.dashscope.client import ModelClient
 from generation_service.dashscope.door import Caller, open_door
 from generation_service.dashscope.limits import Limits
 from generation_service.dashscope.policy import load_policy
-from generation_service.dashscope.testing import MemoryAttempts
-from generation_service.dashscope.transport import Endpoint
+from generation_service.dashscope.wire.transport import Endpoint
+from generation_service_testing import MemoryAttempts
 from servicekit.errors import SphereError
 from vendor_fakes.dashscope import FakeDashScope, Fault
 from vendor_fakes.dashscope.faults import FaultKind

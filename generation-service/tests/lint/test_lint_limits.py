@@ -7,11 +7,12 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from generation_service.lint.document import normalise, read
 from generation_service.lint.rules import lint
-from generation_service.lint.tokens import estimate_tokens
+from generation_service.text.document import read
+from generation_service.text.tokens import estimate_tokens
 from hypothesis import given
 from hypothesis import strategies as st
+from servicekit.normal_form import nfc
 
 pytestmark = pytest.mark.slow
 
@@ -134,13 +135,13 @@ def test_masks_keep_every_offset(content: str) -> None:
 
 @given(st.text(alphabet="aeéü中\u0301\u0316\u0323가\u1100\u1161", max_size=60))
 def test_normalising_is_nfc(content: str) -> None:
-    assert normalise(content) == unicodedata.normalize("NFC", content)
+    assert nfc(content) == unicodedata.normalize("NFC", content)
 
 
 def test_absurd_runs_of_combining_marks_are_left_alone() -> None:
     run = "\u0301\u0316" * 100
 
-    assert normalise(f"e\u0301 x{run}y e\u0301") == f"é x{run}y é"
+    assert nfc(f"e\u0301 x{run}y e\u0301") == f"é x{run}y é"
 
 
 def test_the_same_text_gives_the_same_findings() -> None:

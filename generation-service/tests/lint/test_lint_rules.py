@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from generation_service.lint.domain import RuleName
-from generation_service.lint.messages import MESSAGES
-from generation_service.lint.rules import MOST_FINDINGS_PER_RULE, RULES, lint
-from generation_service.requirements.domain import Language
+from generation_service.lint.rules import MOST_FINDINGS_PER_RULE, RULES, lint, messages
+from generation_service.lint.values import RuleName
+from generation_service.text.language import Language
 
 GOOD = {path.stem: path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "good").glob("*.md"))}
 ZH = GOOD["zh_markdown_support"]
@@ -257,8 +256,8 @@ def test_every_rule_has_a_case_and_a_place_in_the_table() -> None:
 
 
 def test_every_message_exists_in_both_languages() -> None:
-    assert all(set(texts) == {"zh", "en"} for texts in MESSAGES.values())
-    assert {key.split(".")[0] for key in MESSAGES} == set(RuleName)
+    assert all(set(texts) == {"zh", "en"} for texts in messages().values())
+    assert {key.split(".")[0] for key in messages()} == set(RuleName)
 
 
 @pytest.mark.parametrize("text", [ZH, EN])

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from generation_service.peqa.domain import Assessment, CheckResult, Verdict
-from generation_service.peqa.fixes import FIXES
 from generation_service.peqa.rubric import CHECKS
-from generation_service.peqa.rules import assess
-from generation_service.requirements.domain import Priority, Requirement, RequirementKind
-from generation_service.writing.domain import TraceEntry
+from generation_service.peqa.rules import assess, fixes
+from generation_service.peqa.values import Assessment, CheckResult, Verdict
+from generation_service.requirements.values import Priority, Requirement, RequirementKind
+from generation_service.writing.values import TraceEntry
 from generation_service.writing.variables import Variable
 from hypothesis import given
 from hypothesis import strategies as st
@@ -240,7 +239,7 @@ def test_fixes_speak_the_language_of_the_content() -> None:
     assert "尽量" in chinese
     assert english is not None
     assert english.startswith("Replace")
-    assert all(set(texts) == {"zh", "en"} for texts in FIXES.values())
+    assert all(set(texts) == {"zh", "en"} for texts in fixes().values())
 
 
 def test_the_top_fix_gains_the_most() -> None:

@@ -1,9 +1,9 @@
 """The arithmetic of the rubric."""
 
 import pytest
-from generation_service.peqa.domain import Cap, Dimension, Verdict
 from generation_service.peqa.rubric import CHECKS, DIMENSION_WEIGHTS
 from generation_service.peqa.scoring import band_of, dimension_scores, overall_score, rounded
+from generation_service.peqa.values import Cap, Dimension, Verdict
 
 
 def test_weights_add_up_to_one() -> None:

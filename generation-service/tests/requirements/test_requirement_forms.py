@@ -2,7 +2,7 @@
 
 import pytest
 from generation_service.requirements.form import build_form, check_answers
-from generation_service.requirements.parsing import parse
+from generation_service.requirements.rule_parser.parser import parse
 from jsonschema import Draft202012Validator
 from servicekit.errors import InvalidArgument
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from generation_service.runs.models import Attempt, LedgerEntry
+from generation_service.execution.models import Attempt, LedgerEntry
 from promptsphere.generation.v1 import models_pb2, requirements_pb2, runs_pb2
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession

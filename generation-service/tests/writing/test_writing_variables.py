@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from generation_service.writing.variables import PlaceholderKind, Variable, describe, extract, placeholders
+from generation_service.text.variables import PlaceholderKind, extract, placeholders
+from generation_service.writing.variables import Variable, describe
 from hypothesis import given
 from hypothesis import strategies as st
 

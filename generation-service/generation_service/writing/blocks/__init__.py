@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from functools import cache
 
-from generation_service.requirements.domain import JsonObject, Language
-from generation_service.requirements.tables import load_table, table_of, tables_of, text_of, texts_of
+from servicekit.json_types import JsonObject
+
+from generation_service.text.data_tables import load_table, table_of, tables_of, text_of, texts_of
+from generation_service.text.language import Language
 
 _PACKAGE = "generation_service.writing.blocks"
 
@@ -36,7 +38,7 @@ class AgentBlock:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What a known wish means as something to do, and where it stands."""
+    """What a known concept means as something to do, and where it stands."""
 
     sentence: str
     section: str
@@ -87,7 +89,7 @@ def all_sentences(concept: str, language: Language) -> tuple[str, ...]:
 
 
 def tension(first: str, second: str, language: Language) -> str:
-    """The one sentence that keeps two opposite wishes, empty when the table has none."""
+    """The one sentence that keeps two opposite concepts, empty when the table has none."""
     tensions = table_of(_behaviours(), "tension")
     return text_of(table_of(tensions, "_".join(sorted((first, second)))), language)
 
