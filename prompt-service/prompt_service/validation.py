@@ -1,4 +1,4 @@
-"""What every text from outside must hold to. Lengths count Unicode code points after NFC (api.md, Limits)."""
+"""What every text from outside must hold to. Lengths count Unicode code points after NFC."""
 
 from collections.abc import Sequence
 

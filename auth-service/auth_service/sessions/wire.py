@@ -18,7 +18,7 @@ def current_device() -> Device:
 
 
 def tokens_to_wire(issued: IssuedRefreshToken, access_token: AccessToken) -> accounts_pb2.Tokens:
-    """*tokens* of api.md."""
+    """What a client gets on signing in, in every way of it."""
     return accounts_pb2.Tokens(
         access_token=access_token.text,
         token_type="Bearer",  # noqa: S106 - RFC 6750's word

@@ -1,4 +1,4 @@
-"""What holds on every route: api.md, "Conventions"."""
+"""What holds on every route."""
 
 import asyncio
 import json

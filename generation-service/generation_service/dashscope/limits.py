@@ -17,7 +17,7 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of the door (reliability.md, rules 4 and 5).
+    """Limits of the door.
 
     `run_timeout_seconds` bounds one streamed call with everything in it (the provider's own limit; what hangs ends
     long before, by the silence of its text), `structured_timeout_seconds` one

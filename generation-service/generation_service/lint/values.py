@@ -11,11 +11,11 @@ from generation_service.text.language import Language
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
 MAX_CONTENT_BYTES = 256 * 1024
-"""Largest content of a version (api.md, Limits), in bytes of UTF-8."""
+"""Largest content of a version, in bytes of UTF-8."""
 
 
 class RuleName(StrEnum):
-    """Every rule of product.md section 3, "Lint", under the name that clients see."""
+    """Every rule, under the name that clients see."""
 
     EMPTY = "empty"
     TOO_SHORT = "too-short"

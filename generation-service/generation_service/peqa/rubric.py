@@ -1,4 +1,4 @@
-"""The rubric `peqa-1` (product.md section 3) as data: dimensions, checks, weights, caps and bands.
+"""The rubric `peqa-1` as data: dimensions, checks, weights, caps and bands.
 
 Every check of a dimension weighs the same (w = 1): what differs in importance stands in the caps.
 """

@@ -1,4 +1,4 @@
-"""What PEQA says about a prompt. The field names are those of the `assess` result in api.md."""
+"""What PEQA says about a prompt. The field names are those of the `assess` result in the REST contract."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -99,7 +99,7 @@ class Assessment:
     engine: Engine
 
     def to_json(self) -> JsonObject:
-        """The assessment as the JSON object of api.md."""
+        """The assessment as the JSON object that clients get."""
         return cast("JsonObject", asdict(self))
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 ANSWER_SECONDS: Final = 20.0
-"""A description is answered within this, by the rules when a model is slow (product.md, Requirements)."""
+"""A description is answered within this, by the rules when a model is slow."""
 
 WAIT_SECONDS: Final = ANSWER_SECONDS - 1.0
 """How long the caller's RPC waits for the run; the rest is for the answer by rules."""

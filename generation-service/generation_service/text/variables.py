@@ -1,6 +1,6 @@
 r"""Variables and references inside a prompt: `{{ name }}`, `{{> name@label}}`, and `\{{` for literal braces.
 
-The grammar is product.md P5 and P7: a name is `[A-Za-z_][A-Za-z0-9_]*`, spaces and tabs may stand inside the
+A name is `[A-Za-z_][A-Za-z0-9_]*`, spaces and tabs may stand inside the
 braces, nothing else may. There are no expressions, filters or nested braces. One regular expression reads the
 text from left to right; no alternative can look past the next brace or line end, so the work is linear in the
 length of the text.

@@ -1,4 +1,4 @@
-"""The grammar of labels (api.md, Limits)."""
+"""The grammar of labels."""
 
 import re
 

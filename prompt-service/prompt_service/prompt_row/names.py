@@ -1,4 +1,4 @@
-"""The grammar of prompt names (api.md, Limits): `/` makes folders; and the one label that is the row's own."""
+"""The grammar of prompt names: `/` makes folders; and the one label that is the row's own."""
 
 import re
 from collections.abc import Iterator
