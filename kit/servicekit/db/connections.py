@@ -28,6 +28,26 @@ _SQL_MODE = (
     "NO_ENGINE_SUBSTITUTION"
 )
 
+# Session variables whose defaults a company sets on its server, and which would change what our statements mean.
+_SESSION = {
+    "sql_mode": f"'{_SQL_MODE}'",
+    "time_zone": "'+00:00'",
+    "autocommit": "0",
+    "completion_type": "'NO_CHAIN'",
+    "default_storage_engine": "'InnoDB'",
+    "foreign_key_checks": "1",
+    "unique_checks": "1",
+    "sql_auto_is_null": "0",
+    "sql_big_selects": "1",
+    "sql_quote_show_create": "1",
+    "sql_safe_updates": "0",
+    "sql_select_limit": str(2**64 - 1),
+    # A server may be told to ignore what the client says when it connects.
+    "character_set_client": "'utf8mb4'",
+    "character_set_connection": "'utf8mb4'",
+    "character_set_results": "'utf8mb4'",
+}
+
 
 def parse_url(url: str) -> URL:
     """Check a `sqlite:////path` or `mysql://user:password@host:port/schema` URL.
@@ -111,7 +131,8 @@ def _mysql_engine(url: URL, *, pool_size: int, max_overflow: int, statement_limi
         connect_args={"charset": "utf8mb4", "connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    # First of all: SQLAlchemy reads the mode once, from its first connection, and goes by it for ever.
+    @event.listens_for(engine.sync_engine, "connect", insert=True)
     def _set_up(connection: Any, _record: object) -> None:
         server = connection.driver_connection.get_server_info()
         set_up_mysql(connection, server=server, statement_limit_seconds=statement_limit_seconds)
@@ -120,18 +141,23 @@ def _mysql_engine(url: URL, *, pool_size: int, max_overflow: int, statement_limi
 
 
 def set_up_mysql(connection: Any, *, server: str, statement_limit_seconds: float) -> None:
-    """Make a new MySQL or MariaDB connection ours; `server` is its version text.
+    """Make a new MySQL or MariaDB connection ours, whatever the server's defaults; `server` is its version text.
 
     MySQL 8 bounds only SELECT by time, MariaDB every statement; 0 sets no bound (migrations).
     """
     if "mariadb" in server.lower():
-        bounds = f"tx_isolation='READ-COMMITTED', max_statement_time={statement_limit_seconds:.3f}"
+        own = {
+            "tx_isolation": "'READ-COMMITTED'",
+            "tx_read_only": "0",
+            "max_statement_time": f"{statement_limit_seconds:.3f}",
+        }
     else:
-        milliseconds = int(statement_limit_seconds * 1000)
-        bounds = f"transaction_isolation='READ-COMMITTED', max_execution_time={milliseconds}"
+        own = {
+            "transaction_isolation": "'READ-COMMITTED'",
+            "transaction_read_only": "0",
+            "max_execution_time": f"{int(statement_limit_seconds * 1000)}",
+        }
+    wanted = {**_SESSION, "innodb_lock_wait_timeout": str(LOCK_WAIT_SECONDS), **own}
     cursor = connection.cursor()
-    cursor.execute(
-        f"SET SESSION time_zone='+00:00', sql_mode='{_SQL_MODE}', "
-        f"innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}, {bounds}",
-    )
+    cursor.execute("SET SESSION " + ", ".join(f"{name}={value}" for name, value in wanted.items()))
     cursor.close()

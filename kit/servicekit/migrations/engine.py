@@ -46,7 +46,8 @@ def open_migration_engine(url: str) -> Engine:
         hide_parameters=True,
         connect_args={"charset": "utf8mb4", "connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
-    event.listen(engine, "connect", _set_up_mysql)
+    # First of all: SQLAlchemy quotes names as the mode of its first connection says.
+    event.listen(engine, "connect", _set_up_mysql, insert=True)
     return engine
 
 
