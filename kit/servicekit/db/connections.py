@@ -7,6 +7,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from servicekit.db import mysql_connection
+
 POOL_WAIT_SECONDS = 2.0
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_LIMIT_SECONDS = 3.0
@@ -128,7 +130,11 @@ def _mysql_engine(url: URL, *, pool_size: int, max_overflow: int, statement_limi
         pool_timeout=POOL_WAIT_SECONDS,
         pool_pre_ping=True,
         pool_recycle=RECYCLE_SECONDS,
-        connect_args={"charset": "utf8mb4", "connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "async_creator_fn": mysql_connection.connect,
+        },
     )
 
     # First of all: SQLAlchemy reads the mode once, from its first connection, and goes by it for ever.

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Literal, TypeVar
 
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
 
@@ -83,13 +84,13 @@ class Database:
         return await self._bounded(self._write_with_retries(unit), limit_seconds)
 
     async def read(self, unit: Unit[T], *, limit_seconds: float = UNIT_LIMIT_SECONDS) -> T:
-        """Run `unit` in one transaction that changes nothing.
+        """Run `unit` in one transaction that changes nothing; once more when its connection was lost meanwhile.
 
         Raises:
             Unavailable: the database did not answer.
             RuntimeError: the unit tried to change something through the session.
         """
-        return await self._bounded(self._read_once(unit), limit_seconds)
+        return await self._bounded(self._read_with_retry(unit), limit_seconds)
 
     async def ping(self) -> None:
         """Ask the database for a sign of life, for at most 2.5 seconds.
@@ -129,6 +130,15 @@ class Database:
     async def _write_once(self, unit: Unit[T]) -> T:
         async with self._write_lock or nullcontext(), self._writing() as session, session.begin():
             return await unit(session)
+
+    async def _read_with_retry(self, unit: Unit[T]) -> T:
+        try:
+            return await self._read_once(unit)
+        except DBAPIError as error:
+            # Cut in the middle of a statement: what only reads can be asked again, on a connection made afresh.
+            if not error.connection_invalidated:
+                raise
+        return await self._read_once(unit)
 
     async def _read_once(self, unit: Unit[T]) -> T:
         async with self._reading() as session:
