@@ -28,6 +28,7 @@ from auth_service.clock import Clock
 from auth_service.keys.ring import SigningRing
 from auth_service.keys.rules import KeyPolicy
 from auth_service.keys.servicer import SigningKeysServicer
+from auth_service.live_records.guard import guarded
 from auth_service.live_records.publishing import LiveRecords
 from auth_service.sessions import families
 from auth_service.sessions import live_record as session_record
@@ -58,7 +59,7 @@ async def compose(running: Running[AuthSettings], *, clock: Clock = now) -> Asyn
     live_records = LiveRecords(database, redis, readers, clock=clock)
     sign_in = SignInContext(database, passwords, policy, clock, settings.registration_open)
     cursors = CursorSigner(settings.secret("cursor"))
-    server = running.server
+    server = guarded(running.server, live_records)
     accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(sign_in, ring, live_records), server)
     sessions_pb2_grpc.add_SessionsServiceServicer_to_server(
         SessionsServicer(database, policy, ring, live_records, cursors, clock), server

@@ -68,7 +68,7 @@ class LiveRecords:
             Unavailable: the database does not answer.
         """
         started = time.monotonic()
-        record = await self._read(subject_id)
+        record = await self.read(subject_id)
         if record is UNKNOWN or _is_old_since(started):
             return record
         try:
@@ -91,10 +91,10 @@ class LiveRecords:
         changes = await self._database.read(outbox.pending)
         for subject_id in dict.fromkeys(change.subject_id for change in changes):
             started = time.monotonic()
-            record = await self._read(subject_id)
+            record = await self.read(subject_id)
             while _is_old_since(started):
                 started = time.monotonic()
-                record = await self._read(subject_id)
+                record = await self.read(subject_id)
             if record is not UNKNOWN:  # of a subject deleted since then there is nothing left to say
                 await self._write(subject_id, record)
         if changes:
@@ -128,14 +128,19 @@ class LiveRecords:
         except TimeoutError:
             return  # time to look for what another process left
 
-    async def _read(self, subject_id: str) -> LiveRecord:
+    async def read(self, subject_id: str) -> LiveRecord:
+        """The truth about a session or API key, straight from the tables; ids that nobody knows are revoked.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
         now = self._clock()
 
         async def unit(session: AsyncSession) -> LiveRecord:
             for read in self._readers:
                 if (record := await read(session, subject_id, now=now)) is not None:
                     return record
-            return UNKNOWN  # ids that nobody knows are revoked
+            return UNKNOWN
 
         return await self._database.read(unit)
 
