@@ -95,7 +95,7 @@ async def _model_access(settings: GenerationSettings, policy: Policy) -> AsyncIt
     if not has_key:
         yield ModelAccess(catalog, None)
         return
-    endpoint = Endpoint(settings.dashscope_base_url, settings.dashscope_api_key)
+    endpoint = Endpoint(settings.dashscope_base_url, settings.dashscope_api_key, settings.model_proxy_url)
     async with open_door(endpoint, policy, limits=door_limits(settings)) as door:
         yield ModelAccess(catalog, clients(door, choice))
 

@@ -19,6 +19,12 @@ class GenerationSettings(ServiceSettings):
         "https://dashscope.aliyuncs.com/compatible-mode/v1",
         description="DashScope's OpenAI-compatible base URL of the region that the key belongs to.",
     )
+    model_proxy_url: str = Field(
+        "",
+        description="HTTP proxy to the model provider (`http://user:password@host:port`); empty: none. "
+        "`http_proxy` and the like are not obeyed.",
+        repr=False,
+    )
     parse_model: str = Field("qwen-flash", description="Model that reads descriptions.")
     write_model: str = Field("qwen-plus", description="Model that writes prompts when a run names none.")
     judge_model: str = Field("qwen3-max", description="Model that assesses prompts when a run names none.")

@@ -25,6 +25,12 @@ MODEL_SETTINGS = {
     "PROMPTSPHERE_RATE_PER_SECOND": "1000",
     "PROMPTSPHERE_RATE_BURST": "2000",
 }
+# A company's variables, which lead to where nothing is: what obeyed them would not come up.
+PROXIES = {
+    spelling: "http://127.0.0.1:9"
+    for name in ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
+    for spelling in (name, name.upper())
+}
 # All people here sign in from one address.
 SETTINGS = {"PROMPTSPHERE_SIGN_IN_RATE_PER_SECOND": "200", "PROMPTSPHERE_SIGN_IN_BURST": "1000"}
 STACKS = {"stack": ("sqlite", "mysql"), "model_stack": ("sqlite", "mysql"), "wide_stack": ("mysql",)}
@@ -110,7 +116,8 @@ def stack(request: pytest.FixtureRequest, stacks: Stacks) -> StackProcess:
 @pytest.fixture
 def wide_stack(request: pytest.FixtureRequest, stacks: Stacks, vendor_process: FakeProcess) -> StackProcess:
     """A stack with two gateways and two generation-services, whose models are the fake's."""
-    return stacks.use(request, **MODEL_SETTINGS, DASHSCOPE_BASE_URL=vendor_process.base_url, WORKERS="2")
+    settings = MODEL_SETTINGS | PROXIES
+    return stacks.use(request, **settings, DASHSCOPE_BASE_URL=vendor_process.base_url, WORKERS="2")
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ RETRY_SHARE: Final = 0.1
 RETRY_BURST: Final = 10.0
 MAX_METADATA_BYTES: Final = 256 * 1024
 OPTIONS: Final = (
+    # The library obeys http_proxy & co., which are for the way out of the company, not for the next process.
+    ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     # An error's details travel in the trailing metadata; the library's own 8 KiB are too few for 100 violations.
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),

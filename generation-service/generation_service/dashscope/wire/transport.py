@@ -29,12 +29,19 @@ _READ_BUFFER_BYTES: Final = 64 * 1024
 class Endpoint:
     """Where the provider listens and the key for there; both come from settings, never from a request.
 
+    Args:
+        base_url: of the OpenAI-compatible API.
+        api_key: sent as a bearer token.
+        proxy_url: of an HTTP proxy on the way there; empty: none. What is on loopback is reached directly.
+
     Raises:
-        ValueError: the base URL is not absolute, or is plain http to a host that is not loopback.
+        ValueError: the base URL is not absolute, or is plain http to a host that is not loopback; the proxy's is not
+            an absolute http(s) URL.
     """
 
     base_url: str
     api_key: str = field(repr=False)
+    proxy_url: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         url = URL(self.base_url)
@@ -43,10 +50,28 @@ class Endpoint:
         if url.scheme == "http" and not _is_loopback(url.host):
             raise ValueError("DASHSCOPE_BASE_URL must use https unless its host is loopback")
 
+        if self.proxy_url and not _is_http(self.proxy_url):
+            raise ValueError(
+                "PROMPTSPHERE_MODEL_PROXY_URL must look like http://host:port or http://user:password@host:port"
+            )
+
+    @property
+    def proxy(self) -> URL | None:
+        """The proxy to ask, None for none: a plain request, which is loopback's, would show it the key."""
+        return URL(self.proxy_url) if self.proxy_url and URL(self.base_url).scheme == "https" else None
+
     @property
     def chat_url(self) -> URL:
         """The only URL that the key is sent to."""
         return URL(self.base_url.rstrip("/")) / _CHAT_PATH
+
+
+def _is_http(text: str) -> bool:
+    try:
+        url = URL(text)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def _is_loopback(host: str) -> bool:
@@ -123,9 +148,13 @@ class Transport:
         try:
             async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + wait, deadline)):
                 return await self.session.post(
-                    self.endpoint.chat_url, data=payload, headers=headers, allow_redirects=False
+                    self.endpoint.chat_url,
+                    data=payload,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=self.endpoint.proxy,
                 )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
             raise connect_failed(model=model) from error
         except TimeoutError:
             raise timed_out(model=model) from None
@@ -169,7 +198,7 @@ async def open_transport(endpoint: Endpoint, limits: Limits) -> AsyncIterator[Tr
         timeout=timeout,
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=_READ_BUFFER_BYTES,
-        trust_env=False,
+        trust_env=False,  # a proxy is named by our own setting, not by whatever the environment is for
     ) as session:
         yield Transport(session, endpoint, limits)
 
