@@ -76,6 +76,32 @@ def test_each_service_waits_for_its_own_migration(compose: dict[str, Any]) -> No
         assert compose["services"][f"{name}-migration"]["command"] == ["migrate"]
 
 
+def test_every_container_is_hardened_alike(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service.get("cap_add", []) == [], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["read_only"] is True, name
+        assert not service.get("privileged"), name
+        # Ours name it in the image; theirs would begin as root.
+        assert "build" in service or service["user"].partition(":")[0] not in {"", "0", "root"}, name
+
+
+def test_only_the_services_are_where_mysql_is_and_nobody_inside_reaches_out(compose: dict[str, Any]) -> None:
+    on = {
+        network: {name for name, service in compose["services"].items() if network in service["networks"]}
+        for network in compose["networks"]
+    }
+    services, migrations = ({f"{name}-{kind}" for name in SERVICES} for kind in ("service", "migration"))
+
+    assert on["database"] == {"mysql"} | services | migrations
+    assert on["cache"] == {"redis", "api-gateway"} | services
+    assert on["edge"] == {"nginx", "api-gateway"}
+    assert on["internet"] == {"generation-service"}
+    for network in ("backend", "cache", "database"):
+        assert compose["networks"][network]["internal"] is True
+
+
 def test_no_secret_stands_in_the_environment(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         for variable in service.get("environment") or {}:
