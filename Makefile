@@ -17,7 +17,8 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN
 	--disable-pip-version-check -qq
 
 # What the launcher understands, as `make run PORT=8001` or from the environment.
-export PORT HOST DATA_DIR ENGINE DASHSCOPE_API_KEY DASHSCOPE_BASE_URL MYSQL_URL REDIS_URL WORKERS METRICS_PORT
+export PORT HOST DATA_DIR ENGINE DASHSCOPE_API_KEY DASHSCOPE_API_KEY_FILE DASHSCOPE_BASE_URL MYSQL_URL REDIS_URL
+export WORKERS METRICS_PORT
 export SENTENCE
 
 .PHONY: help setup run demo test check lint unit golden bench format servers clean
@@ -27,7 +28,7 @@ help: ## Show this list
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 15
 	@echo
-	@echo "Settings of run and demo: PORT HOST DATA_DIR ENGINE DASHSCOPE_API_KEY DASHSCOPE_BASE_URL"
+	@echo "Settings of run and demo: PORT HOST DATA_DIR ENGINE DASHSCOPE_API_KEY_FILE DASHSCOPE_BASE_URL"
 	@echo "                          MYSQL_URL REDIS_URL WORKERS METRICS_PORT (see README.md)"
 
 setup: $(INSTALLED) ## Make .venv with everything in it (the others do this by themselves)

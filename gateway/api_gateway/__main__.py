@@ -12,6 +12,7 @@ import uvloop
 from fastapi import FastAPI
 from pydantic import ValidationError
 from servicekit import log
+from servicekit.settings import keep_private
 from servicekit.telemetry import serve_metrics
 
 from api_gateway.app import create_app
@@ -33,6 +34,7 @@ class _Server(uvicorn.Server):
 
 def main() -> int:
     """Serve; the exit code."""
+    keep_private()
     try:
         settings = GatewaySettings()
         settings.service_credential()

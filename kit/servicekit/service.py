@@ -22,7 +22,7 @@ from servicekit.migrations.revisions import WrongRevisionError
 from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.health import Health
 from servicekit.rpc.server import create_server
-from servicekit.settings import ServiceSettings
+from servicekit.settings import ServiceSettings, keep_private
 from servicekit.tasks import TaskRegistry
 from servicekit.telemetry import serve_metrics
 
@@ -55,6 +55,7 @@ def main(name: str, *, settings: type[S], package: str, compose: Compose[S]) -> 
         package: where its migrations lie.
         compose: registers servicers and starts what runs beside them; left after the server has stopped.
     """
+    keep_private()
     try:
         chosen = settings()
         log.configure(name, level=chosen.log_level, for_people=chosen.debug)

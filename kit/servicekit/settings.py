@@ -16,6 +16,11 @@ SECRET_BYTES = 32
 MOUNTED_SECRETS = Path("/run/secrets")
 
 
+def keep_private() -> None:
+    """From now on whatever this process writes (databases, secrets, sockets) is its own user's alone."""
+    os.umask(0o077)
+
+
 class CommonSettings(BaseSettings):
     """What all four processes understand, read from `PROMPTSPHERE_*` environment variables."""
 

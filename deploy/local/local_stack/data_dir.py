@@ -3,8 +3,10 @@
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,9 @@ from pathlib import Path
 
 from local_stack.refusal import Refusal
 
+PRIVATE_UMASK = 0o077
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OURS = ("auth.db*", "prompt.db*", "generation.db*", "stack.json*", "stack.lock", "demo.json", "secrets", "logs")
 _CREDENTIAL_BYTES = 32
 _LONGEST_TEMPORARY_PATH = 60
 """A socket's whole path has room for about 100 bytes."""
@@ -28,14 +33,22 @@ class RunningStack:
 
 
 def prepare(data_dir: Path) -> None:
-    """Make the folder and what lies in it, readable by its owner alone.
+    """Make the folder and what lies in it, readable by its owner alone; what we left there in the open is closed.
+
+    The mode of a folder that was there stays: it may be anything of the user's. What keeps others out of its files
+    is their own mode, by the umask of all our processes.
 
     Raises:
-        Refusal: it can't be made or written.
+        Refusal: it can't be made or written, belongs to or can be changed by others, or keeps nothing private.
     """
+    os.umask(PRIVATE_UMASK)
     try:
-        for folder in (data_dir, data_dir / "secrets", data_dir / "logs"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_owner(data_dir)
+        for part in (data_dir / "secrets", data_dir / "logs"):
+            part.mkdir(mode=0o700, exist_ok=True)
+        _close_what_is_open(data_dir)
+        _check_privacy(data_dir)
         credential = credential_file(data_dir)
         if not credential.exists():
             draft = credential.with_suffix(".draft")
@@ -45,6 +58,48 @@ def prepare(data_dir: Path) -> None:
             draft.rename(credential)
     except OSError as error:
         raise Refusal(f"DATA_DIR={data_dir} can't be written ({error.strerror}); choose another one.") from error
+
+
+def _check_owner(data_dir: Path) -> None:
+    found = data_dir.stat()
+    if found.st_uid != os.geteuid():
+        raise Refusal(f"DATA_DIR={data_dir} belongs to another user, who could read all of it; choose one of your own.")
+    others_write = found.st_mode & stat.S_IWOTH
+    if others_write or (found.st_mode & stat.S_IWGRP and found.st_gid != os.getegid()):
+        raise Refusal(
+            f"Others may write in DATA_DIR={data_dir} and exchange its files; "
+            f"`chmod go-w` it, or choose a folder of your own."
+        )
+
+
+def _close_what_is_open(data_dir: Path) -> None:
+    """A version before us may have written it under the user's umask."""
+    ours = [path for pattern in _OURS for path in data_dir.glob(pattern)]
+    ours += [*(data_dir / "secrets").rglob("*"), *(data_dir / "logs").rglob("*")]
+    for path in ours:
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode) and mode & _OTHERS:
+            path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+
+
+def _check_privacy(data_dir: Path) -> None:
+    """Where modes count for nothing (a Windows drive) or an ACL adds to them, say so before a secret lies there."""
+    probe = data_dir / f".probe-{os.getpid()}"
+    os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        is_private = not probe.stat().st_mode & _OTHERS
+    finally:
+        probe.unlink()
+    if not is_private:
+        raise Refusal(
+            f"Files in DATA_DIR={data_dir} can't be kept from other users (its file system or an ACL says so); "
+            "choose a folder elsewhere."
+        )
+
+
+def database_file(data_dir: Path, name: str) -> Path:
+    """Where the service `name` keeps its data on SQLite."""
+    return data_dir / f"{name}.db"
 
 
 def credential_file(data_dir: Path) -> Path:
@@ -118,7 +173,9 @@ def withdraw(data_dir: Path) -> None:
 
 def _socket_folder() -> Path:
     base = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="ps-", dir=base if len(base) <= _LONGEST_TEMPORARY_PATH else "/tmp"))  # noqa: S108 - mkdtemp makes a private folder there
+    # It becomes part of gRPC targets and of Redis' URL and command line, where other characters mean something.
+    is_plain = len(base) <= _LONGEST_TEMPORARY_PATH and re.fullmatch(r"[A-Za-z0-9/._-]+", base)
+    return Path(tempfile.mkdtemp(prefix="ps-", dir=base if is_plain else "/tmp"))  # noqa: S108 - mkdtemp makes a private folder there
 
 
 def _left_behind(text: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Which processes a stack consists of, and what each is told: pure, from the settings."""
 
-import ipaddress
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from urllib.parse import quote
 from local_stack import data_dir as folder
 from local_stack.processes import ProcessSpec
 from local_stack.servers import SCHEMAS
-from local_stack.settings import VARIABLES, StackSettings
+from local_stack.settings import VARIABLES, StackSettings, is_loopback
 
 SERVICES = ("auth", "prompt", "generation")
 SERVICE_DRAIN_SECONDS = 2
@@ -62,7 +62,8 @@ def make_plan(
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without the launcher's own variables: a model key is for one service alone."""
     kept = {name: value for name, value in environment.items() if name not in VARIABLES}
-    return kept | {"PYTHONUNBUFFERED": "1"}
+    # Logs and paths are UTF-8, whatever the terminal of the launcher is made for.
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
 
 
 def _shared(settings: StackSettings, redis_url: str) -> dict[str, str]:
@@ -120,21 +121,12 @@ def _gateway(settings: StackSettings, number: int, shared: Mapping[str, str]) ->
 def database_url(settings: StackSettings, name: str) -> str:
     """Where the service `name` keeps its data."""
     if settings.mysql is None:
-        return f"sqlite:///{settings.data_dir / name}.db"
+        # Quoted as bytes, which are UTF-8 whatever our own locale takes them for.
+        return f"sqlite:///{quote(os.fsencode(folder.database_file(settings.data_dir, name)))}"
     account = settings.mysql
     host = f"[{account.host}]" if ":" in account.host else account.host
     who = f"{quote(account.user, safe='')}:{quote(account.password, safe='')}"
     return f"mysql://{who}@{host}:{account.port}/{SCHEMAS[SERVICES.index(name)]}"
-
-
-def is_loopback(host: str) -> bool:
-    """True when only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _secrets_dir(settings: StackSettings, name: str) -> str:

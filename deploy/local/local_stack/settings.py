@@ -1,5 +1,7 @@
 """What the launcher reads from its environment, checked before anything starts."""
 
+import ipaddress
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ VARIABLES = (
     "DATA_DIR",
     "ENGINE",
     "DASHSCOPE_API_KEY",
+    "DASHSCOPE_API_KEY_FILE",
     "DASHSCOPE_BASE_URL",
     "MYSQL_URL",
     "REDIS_URL",
@@ -73,14 +76,14 @@ def read_settings(environment: Mapping[str, str]) -> StackSettings:
             "WORKERS above 1 needs MYSQL_URL: SQLite lets one process write. "
             "Set MYSQL_URL=mysql://user:password@host:port or WORKERS=1."
         )
-    key = given["DASHSCOPE_API_KEY"]
+    key = _key(given["DASHSCOPE_API_KEY"], given["DASHSCOPE_API_KEY_FILE"])
     return StackSettings(
         port=_integer(given, "PORT", default=8000, least=0, most=65535),
         host=given["HOST"] or "127.0.0.1",
-        data_dir=Path(given["DATA_DIR"] or ".promptsphere").expanduser().absolute(),
+        data_dir=_data_dir(given["DATA_DIR"] or ".promptsphere"),
         engine=_engine(given["ENGINE"], has_key=bool(key)),
         dashscope_api_key=key,
-        dashscope_base_url=given["DASHSCOPE_BASE_URL"],
+        dashscope_base_url=_provider(given["DASHSCOPE_BASE_URL"]),
         mysql=mysql,
         redis_url=_redis_url(given["REDIS_URL"]),
         workers=workers,
@@ -103,8 +106,67 @@ def _engine(text: str, *, has_key: bool) -> str:
     if text not in ENGINES:
         raise Refusal(f"ENGINE={text} is not known; take one of {', '.join(ENGINES)}.")
     if text == "dashscope" and not has_key:
-        raise Refusal("ENGINE=dashscope needs DASHSCOPE_API_KEY; set it, or take ENGINE=rules.")
+        raise Refusal(
+            "ENGINE=dashscope needs DASHSCOPE_API_KEY or DASHSCOPE_API_KEY_FILE; set one, or take ENGINE=rules."
+        )
     return text
+
+
+def _data_dir(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    try:
+        os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refusal("DATA_DIR (or the folder that it lies in) has a name that isn't UTF-8; rename it.") from None
+    return path
+
+
+def _key(text: str, file: str) -> str:
+    """The model key: an argument of make would be on every user's `ps`, so a file is a way, too."""
+    if not file:
+        return text
+    if text:
+        raise Refusal("Set DASHSCOPE_API_KEY or DASHSCOPE_API_KEY_FILE, not both.")
+    try:
+        key = Path(file).expanduser().read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Refusal(f"DASHSCOPE_API_KEY_FILE={file} can't be read ({error.strerror}); name the key's file.") from None
+    except UnicodeDecodeError:
+        key = ""
+    if not key or any(character.isspace() for character in key):
+        raise Refusal(f"DASHSCOPE_API_KEY_FILE={file} must hold the key, in one line, and nothing else.")
+    return key
+
+
+def _provider(text: str) -> str:
+    """The base URL, as generation-service will take it; empty for its own default."""
+    if not text:
+        return text
+    wanted = "DASHSCOPE_BASE_URL must look like https://host/path"
+    try:
+        url = urlsplit(text)
+        _ = url.port
+    except ValueError:
+        raise Refusal(f"{wanted}; this one can't be read.") from None
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise Refusal(f"{wanted}.")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise Refusal(
+            f"DASHSCOPE_BASE_URL leads to {url.hostname} by plain http: key and prompts would cross the network for "
+            "all to read. Use https, or a tunnel to it "
+            f"(ssh -L {url.port or 80}:localhost:{url.port or 80} {url.hostname}) and http://127.0.0.1."
+        )
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """True when only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _mysql(text: str) -> MysqlAccount | None:

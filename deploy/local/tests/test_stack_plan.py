@@ -1,7 +1,14 @@
+import dataclasses
 from pathlib import Path
 
-from local_stack.plan import Plan, database_url, make_plan
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from local_stack.plan import SERVICES, Plan, database_url, make_plan
 from local_stack.settings import read_settings
+from servicekit.db.connections import parse_url
+from servicekit.migrations.engine import open_migration_engine
+from sqlalchemy import text
 
 SOCKETS = Path("/tmp/ps-x")  # noqa: S108 - a name, never made
 
@@ -98,3 +105,31 @@ def test_metrics_ports_follow_the_gateways() -> None:
 
     ports = [spec.environment["PROMPTSPHERE_METRICS_PORT"] for spec in (*plan.gateways, *plan.services)]
     assert ports == ["9100", "9101", "9102", "9103"]
+
+
+ODD_NAMES = (
+    "what?mode=ro", "%41", "a#b", "a b", " a ", "中文数据", "it's", 'say "hi"', "a&b=c", "a;b", "a\\b", "a:b@c", "..x",
+    "100%", "%", "%2F", "+", "~", "$HOME", "[x]", "a\tb", "😀", "file:x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_each_service_opens_its_own_file_in_the_folder_that_was_named(tmp_path: Path, name: str) -> None:
+    data_dir = tmp_path / name
+    data_dir.mkdir()
+    settings = dataclasses.replace(read_settings({}), data_dir=data_dir)
+
+    for service in SERVICES:
+        engine = open_migration_engine(database_url(settings, service))
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE TABLE of_{service} (id INTEGER)"))
+
+    assert {path.name for path in data_dir.iterdir() if path.suffix == ".db"} == {f"{one}.db" for one in SERVICES}
+    assert list(tmp_path.iterdir()) == [data_dir]
+
+
+@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60))
+def test_any_name_comes_back_from_the_url(name: str) -> None:
+    settings = dataclasses.replace(read_settings({}), data_dir=Path("/data") / name)
+
+    assert parse_url(database_url(settings, "auth")).database == f"/data/{name}/auth.db"

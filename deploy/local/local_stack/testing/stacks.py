@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import pymysql
 import redis
@@ -110,7 +111,9 @@ class StackProcess:
         """What a service (`auth`, `prompt`, `generation`) has in its database; a `?` for each value."""
         account = read_settings(self.environment).mysql
         if account is None:
-            with closing(sqlite3.connect(f"file:{self.data_dir / service}.db?mode=ro", uri=True)) as connection:
+            with closing(
+                sqlite3.connect(f"file:{quote(str(self.data_dir / service))}.db?mode=ro", uri=True)
+            ) as connection:
                 connection.row_factory = sqlite3.Row
                 return [dict(row) for row in connection.execute(statement, values)]
         with (
