@@ -176,3 +176,54 @@ async def test_the_demo_starts_what_it_needs_and_a_second_one_adds_a_version(tmp
         assert "curl -H 'Authorization: Bearer psk_" in done.stdout
         assert "HTTP 200" in done.stdout
     assert ready == 200
+
+
+TERMINALS = {
+    "ascii": ("", {"PYTHONIOENCODING": "ascii"}),
+    "strict ascii": ("", {"PYTHONIOENCODING": "ascii:strict"}),
+    "latin": ("", {"PYTHONIOENCODING": "latin-1"}),
+    "gbk": ("", {"PYTHONIOENCODING": "gbk"}),
+    "LANG=C": ("", {"LANG": "C"}),
+    "C and nothing else": ("", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    "dumb": ("", {"TERM": "dumb", "COLUMNS": "1"}),
+    "stdout closed": (">&-", {}),
+    "all closed": (">&- 2>&- <&-", {}),
+    "a reader that leaves": ("| head -c 1", {}),
+    "nobody reads": ("| true", {}),
+    "a full disk": (">/dev/full", {}),
+    "both full": (">/dev/full 2>/dev/full", {}),
+}
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+def test_the_demo_ends_in_no_traceback_whatever_its_terminal(stack: StackProcess, terminal: str) -> None:
+    plumbing, environment = TERMINALS[terminal]
+    command = f'"$0" -m local_stack demo 客服智能体，需要专业 {plumbing}'
+    # The launcher that runs is found by its folder, so the demo starts nothing.
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable],
+        env=os.environ | {"DATA_DIR": str(stack.data_dir)} | environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert b"Traceback" not in done.stderr + done.stdout
+    assert b"Exception" not in done.stderr + done.stdout
+    if not plumbing:
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["what?mode=memory", "%41 #1", "中文 it's"])
+def test_a_stack_keeps_all_of_its_files_in_its_own_folder(tmp_path: Path, name: str) -> None:
+    data_dir = tmp_path / name
+    data_dir.mkdir(mode=0o755)
+
+    with running_stack(data_dir) as stack:
+        (count,) = stack.rows("prompt", "SELECT COUNT(*) AS n FROM prompts")
+
+    assert count["n"] == 0
+    assert list(tmp_path.iterdir()) == [data_dir]
+    assert {path.name for path in data_dir.glob("*.db")} == {"auth.db", "prompt.db", "generation.db"}
+    ours = [path for path in data_dir.rglob("*") if path.name != "launcher.log"]
+    assert [path for path in ours if path.stat().st_mode & 0o077] == []

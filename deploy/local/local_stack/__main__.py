@@ -11,6 +11,7 @@ from local_stack.demo.command import demo
 from local_stack.refusal import Refusal
 from local_stack.settings import StackSettings, read_settings
 from local_stack.stack import Stack
+from local_stack.terminal import as_text, is_unheard, leave_unheard, show, speak_plainly
 
 
 def main() -> int:
@@ -20,29 +21,34 @@ def main() -> int:
     commands.add_parser("run", help="start everything and stay in the foreground")
     sentence = commands.add_parser("demo", help="walk from a sentence to a served prompt").add_argument
     sentence("sentence", nargs="?", help="what the prompt is for, in Chinese or English")
+    speak_plainly()
     arguments = parser.parse_args()
     try:
         settings = read_settings(os.environ)
         if arguments.command == "demo":
-            return asyncio.run(demo(settings, arguments.sentence, _show))
+            return asyncio.run(demo(settings, as_text(arguments.sentence), show))
         return asyncio.run(_run(settings))
     except KeyboardInterrupt:
         return 130
     except Refusal as refusal:
-        _show(str(refusal))
+        show(str(refusal))
         return refusal.exit_code
+    except OSError as error:
+        if not is_unheard(error):
+            raise
+        return leave_unheard(error)
 
 
 async def _run(settings: StackSettings) -> int:
-    stack = Stack(settings, _show)
+    stack = Stack(settings, show)
     serving = asyncio.create_task(_serve(stack), name="stack")
 
     def asked_to_stop() -> None:
         if serving.cancelling():
-            _show("stopping now")
+            show("stopping now")
             stack.kill()
         else:
-            _show("stopping: gateway, then services, then Redis")
+            show("stopping: gateway, then services, then Redis")
             serving.cancel()
 
     loop = asyncio.get_running_loop()
@@ -55,7 +61,7 @@ async def _run(settings: StackSettings) -> int:
 async def _serve(stack: Stack) -> int:
     began = time.monotonic()
     async with stack.running(os.environ):
-        _show(_banner(stack, time.monotonic() - began))
+        show(_banner(stack, time.monotonic() - began))
         await asyncio.Event().wait()
     return 0
 
@@ -76,10 +82,6 @@ def _banner(stack: Stack, start_seconds: float) -> str:
             "",
         ]
     )
-
-
-def _show(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
