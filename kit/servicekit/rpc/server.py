@@ -21,6 +21,7 @@ from servicekit.errors import (
     Unauthenticated,
 )
 from servicekit.rpc import deadline, metadata
+from servicekit.rpc.bounds import check_bounds
 from servicekit.rpc.call import Call, enter_call
 from servicekit.rpc.policy import OPEN_SERVICES, check_access, demand_of
 from servicekit.rpc.status import shown, trailing_details
@@ -158,9 +159,11 @@ def _row_version(text: str | None) -> int | None:
 
 def _read(handler: Any, request: bytes) -> Any:
     try:
-        return handler.request_deserializer(request)
+        message = handler.request_deserializer(request)
     except DecodeError:
         raise InvalidArgument("The message is not of the type that this call takes.") from None
+    check_bounds(message)
+    return message
 
 
 async def _refuse(failure: Exception, context: grpc.aio.ServicerContext[Any, Any]) -> NoReturn:
