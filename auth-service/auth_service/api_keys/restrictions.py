@@ -1,6 +1,5 @@
 """The restrictions of an API key: scopes, end and networks; no key makes or shows one that may do more than itself."""
 
-import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from servicekit.errors import InvalidArgument, PermissionDenied, Violation
 
+from auth_service.api_keys import networks
+from auth_service.api_keys.networks import MAX_NETWORKS, NotANetwork
+
 if TYPE_CHECKING:
     from auth_service.api_keys.models import ApiKey
 
 SCOPES = frozenset({"read", "write", "generate", "deliver", "admin"})
-MAX_NETWORKS = 32
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +39,21 @@ def check(
     violations = _check_scopes(asked)
     if expires_at is not None and expires_at <= now:
         violations.append(Violation("/expires_at", "must lie in the future"))
-    given = list(allowed_ips)
-    if len(given) > MAX_NETWORKS:
-        violations.append(Violation("/allowed_ips", f"must have at most {MAX_NETWORKS} entries"))
-    networks: list[str] = []
-    for index, text in enumerate(given[:MAX_NETWORKS]):
+    checked, problems = _check_networks(list(allowed_ips))
+    return KeyRestrictions(tuple(asked), expires_at, checked), violations + problems
+
+
+def _check_networks(given: Sequence[str]) -> tuple[tuple[str, ...], list[Violation]]:
+    if len(given) > MAX_NETWORKS:  # before each of them is looked at
+        return (), [Violation("/allowed_ips", f"must have at most {MAX_NETWORKS} entries")]
+    violations: list[Violation] = []
+    checked: dict[str, None] = {}
+    for index, text in enumerate(given):
         try:
-            networks.append(str(ipaddress.ip_network(text)))
-        except ValueError:
-            violations.append(
-                Violation(f"/allowed_ips/{index}", "must be an address or a network such as 192.0.2.0/24")
-            )
-    return KeyRestrictions(tuple(asked), expires_at, tuple(dict.fromkeys(networks))), violations
+            checked[networks.canonical(text)] = None
+        except NotANetwork as problem:
+            violations.append(Violation(f"/allowed_ips/{index}", str(problem)))
+    return tuple(checked), violations
 
 
 def check_within(asked: KeyRestrictions, own: "ApiKey") -> None:
@@ -71,7 +73,7 @@ def check_within(asked: KeyRestrictions, own: "ApiKey") -> None:
     violations: list[Violation] = []
     if own.expires_at is not None and (asked.expires_at is None or asked.expires_at > own.expires_at):
         violations.append(Violation("/expires_at", "must not lie after the end of the key that asks"))
-    if own.allowed_ips and not _is_inside(asked.allowed_ips, own.allowed_ips):
+    if own.allowed_ips and not networks.is_inside(asked.allowed_ips, own.allowed_ips):
         violations.append(Violation("/allowed_ips", "must lie within the networks of the key that asks"))
     if violations:
         raise InvalidArgument("A key cannot make one that may do more than itself.", violations=violations)
@@ -82,17 +84,3 @@ def _check_scopes(asked: Sequence[str]) -> list[Violation]:
     if asked and not unknown:
         return []
     return [Violation("/scopes", f"must be one or more of {', '.join(sorted(SCOPES))}")]
-
-
-def _is_inside(inner: Sequence[str], outer: Sequence[str]) -> bool:
-    allowed = [ipaddress.ip_network(text) for text in outer]
-    asked = [ipaddress.ip_network(text) for text in inner]
-    return bool(asked) and all(any(_contains(network, one) for network in allowed) for one in asked)
-
-
-def _contains(outer: Network, inner: Network) -> bool:
-    if isinstance(outer, ipaddress.IPv4Network) and isinstance(inner, ipaddress.IPv4Network):
-        return inner.subnet_of(outer)
-    if isinstance(outer, ipaddress.IPv6Network) and isinstance(inner, ipaddress.IPv6Network):
-        return inner.subnet_of(outer)
-    return False

@@ -12,7 +12,7 @@ from servicekit.log import get_logger
 from servicekit.rpc.call import current_call
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.api_keys import exchange, rules
+from auth_service.api_keys import exchange, networks, rules
 from auth_service.api_keys.models import ApiKey
 from auth_service.api_keys.wire import api_key_to_wire, expires_at_from_wire
 from auth_service.clock import Clock
@@ -132,7 +132,7 @@ class ApiKeysServicer(api_keys_pb2_grpc.ApiKeysServiceServicer):
         return api_keys_pb2.ExchangeApiKeyResponse(
             access_token=access_token.text,
             expires_in=access_token.lifetime_seconds,
-            allowed_ips=holder.key.allowed_ips,
+            allowed_ips=networks.readable(holder.key.allowed_ips),
             record_version=holder.record_version,
         )
 

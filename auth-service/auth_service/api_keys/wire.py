@@ -7,6 +7,7 @@ from promptsphere.auth.v1 import api_keys_pb2
 from servicekit.errors import InvalidArgument, Violation
 from servicekit.rpc import timestamps
 
+from auth_service.api_keys import networks
 from auth_service.api_keys.models import ApiKey
 
 
@@ -34,7 +35,7 @@ def api_key_to_wire(key: ApiKey) -> api_keys_pb2.ApiKey:
         created_at=timestamps.to_wire(key.created_at),
         last_used_at=_optional(key.last_used_at),
         expires_at=_optional(key.expires_at),
-        allowed_ips=key.allowed_ips,
+        allowed_ips=networks.readable(key.allowed_ips),
         user_id=key.user_id,
         row_version=key.row_version,
     )
