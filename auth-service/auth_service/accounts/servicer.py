@@ -55,6 +55,7 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
         issued = await sign_in.login(
             self._context, email=request.email, password=request.password, device=current_device()
         )
+        self._live_records.publish_soon()  # of too many sessions the oldest has ended
         return accounts_pb2.LoginResponse(tokens=tokens_to_wire(issued, self._ring.sign(issued.actor)))
 
     async def GetMe(  # noqa: N802

@@ -10,7 +10,7 @@ from servicekit.ids import new_id
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.api_keys import restrictions, secrets
+from auth_service.api_keys import quota, restrictions, secrets
 from auth_service.api_keys.exchange import not_valid
 from auth_service.api_keys.models import NAME_MAX_CHARS, ApiKey
 from auth_service.api_keys.restrictions import KeyRestrictions
@@ -40,10 +40,12 @@ async def create(
     Raises:
         InvalidArgument: with every field that is wrong.
         PermissionDenied: the caller is a key and would give more than it has, or is no member any more.
+        FailedPrecondition: `quota_exceeded`, the person has a hundred live keys.
     """
     cleaned, asked = _check_request(name, scopes=scopes, expires_at=expires_at, allowed_ips=allowed_ips, now=now)
     await _check_within_own(session, actor, asked, now=now)
     await memberships.check_member(session, workspace_id=actor.workspace_id, user_id=actor.user_id)
+    await quota.check_room(session, user_id=actor.user_id, now=now)
     secret = secrets.make()
     key = ApiKey(
         id=new_id(),

@@ -21,7 +21,7 @@ class SessionFamily(Table):
         version: grows when the session ends; part of the version of its live record.
         refreshed_at: when `generation` was made; the grace and the idle limit count from it.
         expires_at: the absolute limit.
-        ended_reason: `logout`, `ended` (from the list), `password` or `reuse`.
+        ended_reason: `logout`, `ended` (from the list), `password`, `reuse` or `quota` (of too many the oldest).
         ip: address at the last refresh.
         user_agent: browser at the last refresh.
     """

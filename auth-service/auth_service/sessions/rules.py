@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.memberships import rules as memberships
 from auth_service.memberships.rules import WorkspaceRole
-from auth_service.sessions import families, refresh_tokens
+from auth_service.sessions import families, quota, refresh_tokens
 from auth_service.sessions.models import IP_MAX_CHARS, USER_AGENT_MAX_CHARS, RefreshToken, SessionFamily
 from auth_service.users import rules as users
 from auth_service.users.models import User
@@ -90,7 +90,8 @@ async def start(
     policy: SessionPolicy,
     now: datetime,
 ) -> IssuedRefreshToken:
-    """Begin a family for someone who has just proved who they are."""
+    """Begin a family for someone who has just proved who they are, and whose row the caller holds."""
+    await quota.make_room(session, user_id=user.id, idle=policy.idle, now=now)
     family = SessionFamily(
         id=new_id(),
         user_id=user.id,

@@ -61,6 +61,9 @@ TABLE: dict[str, Entry] = {
     "name_taken": Entry(409, "Name taken", "名称已被占用", "该名称已被占用，请换一个名称。"),
     "email_taken": Entry(409, "E-mail taken", "邮箱已注册", "该邮箱已注册，请直接登录。"),
     "label_referenced": Entry(409, "Label is referenced", "标签被引用", "该标签正被其他提示词引用。"),
+    "quota_exceeded": Entry(
+        409, "Quota exceeded", "数量已达上限", "已达到 {limit} 个的上限：请先删除不再需要的，再新建。"
+    ),
     "in_progress": Entry(409, "Still in progress", "处理中", "相同的请求仍在处理，请稍后重试。"),
     "deleted": Entry(409, "Deleted", "已删除", "该提示词在回收站中，请先恢复。"),
     "run_not_finished": Entry(409, "Run has no result", "任务没有结果", "该任务尚未成功结束，没有可用的结果。"),

@@ -54,7 +54,12 @@ async def list_api_keys(backends: UsesBackends, limit: Limit = 20, cursor: Curso
     return page_response(answer.items, _api_key_json, answer.next_cursor)
 
 
-@router.post("", status_code=201, response_model=ApiKey, responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY))
+@router.post(
+    "",
+    status_code=201,
+    response_model=ApiKey,
+    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY, "quota_exceeded"),
+)
 async def create_api_key(body: ApiKeyBody, backends: UsesBackends) -> Response:
     """Make a key; its secret is in this answer only."""
     request = api_keys_pb2.CreateApiKeyRequest(name=body.name, scopes=body.scopes, allowed_ips=body.allowed_ips)
