@@ -21,7 +21,7 @@ export PORT HOST DATA_DIR ENGINE DASHSCOPE_API_KEY DASHSCOPE_API_KEY_FILE DASHSC
 export WORKERS METRICS_PORT
 export SENTENCE
 
-.PHONY: help setup run demo test check lint unit golden bench format servers clean
+.PHONY: help setup run demo test check lint unit golden openapi bench format servers clean
 
 help: ## Show this list
 	@echo "Prompt Sphere. Usage: make TARGET [PORT=8000] [DATA_DIR=.promptsphere] ..."
@@ -59,6 +59,9 @@ unit: $(INSTALLED) ## Tests that need no installed server
 
 golden: $(INSTALLED) ## Compare all answers with the recorded ones; RECORD=1, TEXTS=folder
 	@PYTHONPATH=tests exec $(BIN)/python -m golden $(if $(RECORD),--record) $(if $(TEXTS),--texts "$(TEXTS)")
+
+openapi: $(INSTALLED) ## Write gateway/openapi.json anew; a test compares it with what is served
+	@$(BIN)/python gateway/write_openapi.py
 
 bench: $(INSTALLED) ## Measure the product against the floor in the same run
 	@exec $(BIN)/python tests/load/bench.py

@@ -25,7 +25,7 @@ from api_gateway.middleware.body_limit import BodyLimit
 from api_gateway.middleware.envelope import Envelope
 from api_gateway.middleware.overload import Overload
 from api_gateway.openapi.docs_page import add_docs
-from api_gateway.openapi.document import describe
+from api_gateway.openapi.document import describe, operation_id
 from api_gateway.problems.handlers import on_http_exception, on_sphere_error, on_validation_error
 from api_gateway.readiness import Readiness
 from api_gateway.routes import health
@@ -76,6 +76,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
         middleware=_middleware(settings),
         exception_handlers={

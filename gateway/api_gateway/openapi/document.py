@@ -5,8 +5,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from api_gateway.openapi.examples import add_example
+from api_gateway.openapi.links import add_links
+from api_gateway.openapi.parameters import add_parameters
 
 DESCRIPTION = """\
 Prompt Sphere turns one sentence, in Chinese or English, into a system prompt that is ready for production, keeps every
@@ -28,6 +31,12 @@ SCHEMES = {
 }
 
 
+def operation_id(route: APIRoute) -> str:
+    """The name of an operation, by which generated clients call it: that of its function, as in `createPrompt`."""
+    first, *others = route.name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
 def describe(app: FastAPI) -> None:
     """Make `app.openapi` build, once, the document that we serve."""
 
@@ -46,7 +55,10 @@ def _build(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
     for path, operations in document["paths"].items():
+        operations.pop("head", None)  # as GET without a body: the same shape, and no name of its own
         for operation in operations.values():
+            add_parameters(operation, path)
+            add_links(operation)
             _complete(operation, needs_user="401" in operation["responses"] and not path.startswith(SIGN_IN))
             for content in _contents(operation):
                 add_example(content, document["components"]["schemas"])
@@ -71,5 +83,7 @@ def _complete(operation: dict[str, Any], *, needs_user: bool) -> None:
             schema = content.pop("application/json", {}).get("schema")
             if schema is not None:
                 content["application/problem+json"]["schema"] = schema
-        elif "text/event-stream" in content and "$ref" not in str(content):
-            content.pop("application/json", None)  # the framework's guess at what a stream is
+        elif "text/event-stream" in content:
+            # FastAPI puts the model of an event under its default media type. OpenAPI 3.1 has no word for the items of
+            # a stream; 3.2 calls it itemSchema.
+            content["text/event-stream"]["x-itemSchema"] = content.pop("application/json")["schema"]

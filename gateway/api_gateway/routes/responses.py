@@ -14,6 +14,7 @@ COMMON: Final = ("rate_limited", "internal", "unavailable", "overloaded", "deadl
 WITH_BODY: Final = ("malformed_json", "invalid_request", "too_large", "unsupported_media_type", "request_timeout")
 AUTHENTICATED: Final = ("unauthenticated", "token_stale", "forbidden", "scope_missing")
 PAGED: Final = ("invalid_request", "invalid_cursor")
+BY_ID: Final = ("not_found", "invalid_request")
 BY_KEY: Final = ("invalid_idempotency_key", "idempotency_mismatch", "in_progress")
 
 
@@ -39,7 +40,7 @@ class Problem(Answer):
 def problems(*codes: str, also: Responses | None = None) -> Responses:
     """The `responses` of a route that may refuse with these codes, each with an example, and what else it answers."""
     by_status: Responses = dict(also or {})
-    for code in (*codes, *COMMON):
+    for code in dict.fromkeys((*codes, *COMMON)):
         entry = TABLE[code]
         described = by_status.setdefault(
             entry.status,

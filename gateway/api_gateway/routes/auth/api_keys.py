@@ -1,7 +1,7 @@
 """Keys for applications: `/api/v1/api-keys*`."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from promptsphere.auth.v1 import api_keys_pb2
@@ -12,22 +12,38 @@ from starlette.responses import Response
 from api_gateway.edge.dependencies import UsesBackends
 from api_gateway.edge.etags import etag
 from api_gateway.edge.route import AuthenticatedRoute
-from api_gateway.routes.responses import AUTHENTICATED, BY_KEY, PAGED, WITH_BODY, problems
-from api_gateway.routes.shapes import TIME_EXAMPLE, UUID_EXAMPLE, Answer, Body, Cursor, Limit, page_of
+from api_gateway.routes.responses import AUTHENTICATED, BY_ID, BY_KEY, PAGED, WITH_BODY, problems
+from api_gateway.routes.shapes import (
+    TIME_EXAMPLE,
+    UUID_EXAMPLE,
+    Answer,
+    Body,
+    Cursor,
+    GivenName,
+    Limit,
+    PathId,
+    declared,
+    page_of,
+)
 from api_gateway.routes.wire import json_response, page_response, time_text
 
 router = APIRouter(prefix="/api/v1/api-keys", tags=["api keys"], route_class=AuthenticatedRoute)
 
 ScopeName = Literal["read", "write", "generate", "deliver", "admin"]
+Network = Annotated[str, declared(format="ip-network", maxLength=64)]
 
 
 class ApiKeyBody(Body):
     """A key to make."""
 
-    name: str = Field(examples=["客服网站"])
-    scopes: list[ScopeName] = Field(examples=[["deliver"]])
+    name: GivenName = Field(examples=["客服网站"])
+    scopes: Annotated[list[ScopeName], declared(minItems=1, maxItems=1000)] = Field(examples=[["deliver"]])
     expires_at: AwareDatetime | None = Field(None, strict=False, examples=["2027-11-23T00:00:00Z"])
-    allowed_ips: list[str] = Field(default_factory=list, examples=[["203.0.113.0/24"]])
+    allowed_ips: Annotated[list[Network], declared(maxItems=32)] = Field(
+        default_factory=list,
+        examples=[["203.0.113.0/24"]],
+        description="Addresses or networks (CIDR) that it may come from; none: any.",
+    )
 
 
 class ApiKey(Answer):
@@ -72,15 +88,15 @@ async def create_api_key(body: ApiKeyBody, backends: UsesBackends) -> Response:
     "/{id}/rotate",
     status_code=201,
     response_model=ApiKey,
-    responses=problems(*AUTHENTICATED, *BY_KEY, "not_found"),
+    responses=problems(*AUTHENTICATED, *BY_KEY, *BY_ID),
 )
-async def rotate_api_key(id: str, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+async def rotate_api_key(id: PathId, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """Replace a key's secret; the old one stops at once."""
     return _secret_response(await backends.api_keys.RotateApiKey(api_keys_pb2.RotateApiKeyRequest(id=id)))
 
 
-@router.delete("/{id}", status_code=204, responses=problems(*AUTHENTICATED, "not_found"))
-async def delete_api_key(id: str, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+@router.delete("/{id}", status_code=204, responses=problems(*AUTHENTICATED, *BY_ID))
+async def delete_api_key(id: PathId, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """Revoke a key for good."""
     await backends.api_keys.DeleteApiKey(api_keys_pb2.DeleteApiKeyRequest(id=id))
     return Response(status_code=204)

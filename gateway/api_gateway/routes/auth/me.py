@@ -14,8 +14,19 @@ from api_gateway.edge.etags import etag
 from api_gateway.edge.route import AuthenticatedRoute
 from api_gateway.routes.auth.shapes import User, WorkspaceRole
 from api_gateway.routes.auth.wire import user_json, workspace_json
-from api_gateway.routes.responses import AUTHENTICATED, BY_KEY, PAGED, WITH_BODY, problems
-from api_gateway.routes.shapes import TIME_EXAMPLE, UUID_EXAMPLE, Answer, Body, Cursor, Limit, page_of
+from api_gateway.routes.responses import AUTHENTICATED, BY_ID, BY_KEY, PAGED, WITH_BODY, problems
+from api_gateway.routes.shapes import (
+    TIME_EXAMPLE,
+    UUID_EXAMPLE,
+    Answer,
+    Body,
+    Cursor,
+    GivenName,
+    Limit,
+    Password,
+    PathId,
+    page_of,
+)
 from api_gateway.routes.wire import json_response, page_response, time_text
 
 router = APIRouter(prefix="/api/v1/me", tags=["me"], route_class=AuthenticatedRoute)
@@ -29,9 +40,9 @@ class Me(User):
 
 
 class MePatch(Body):
-    """What to change; what is left out stays."""
+    """What to change; what is left out or null stays."""
 
-    display_name: str | None = Field(None, examples=["王大明"])
+    display_name: GivenName | None = Field(None, examples=["王大明"])
     locale: Literal["zh", "en"] | None = None
 
 
@@ -39,7 +50,7 @@ class PasswordBody(Body):
     """The old and the new password."""
 
     current_password: str = Field(examples=["correct horse battery staple"])
-    new_password: str = Field(examples=["mountain violin harbour seven"], description="12 to 128 characters.")
+    new_password: Password = Field(examples=["mountain violin harbour seven"], description="12 to 128 characters.")
 
 
 class Session(Answer):
@@ -65,9 +76,10 @@ async def get_me(backends: UsesBackends) -> Response:
 @router.patch("", response_model=Me, responses=problems(*WITH_BODY, *AUTHENTICATED, "stale"))
 async def update_me(body: MePatch, backends: UsesBackends) -> Response:
     """Change one's name or language."""
-    changes = body.model_dump(exclude_unset=True)
-    user = accounts_pb2.User(**{key: value for key, value in changes.items() if value is not None})
-    request = accounts_pb2.UpdateMeRequest(user=user, update_mask=FieldMask(paths=sorted(changes)))
+    changes = {key: value for key, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    request = accounts_pb2.UpdateMeRequest(
+        user=accounts_pb2.User(**changes), update_mask=FieldMask(paths=sorted(changes))
+    )
     return _me_response(await backends.accounts.UpdateMe(request))
 
 
@@ -98,8 +110,8 @@ async def list_sessions(backends: UsesBackends, limit: Limit = 20, cursor: Curso
     return page_response(answer.items, _session_json, answer.next_cursor)
 
 
-@router.delete("/sessions/{id}", status_code=204, responses=problems(*AUTHENTICATED, "not_found"))
-async def delete_session(id: str, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+@router.delete("/sessions/{id}", status_code=204, responses=problems(*AUTHENTICATED, *BY_ID))
+async def delete_session(id: PathId, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """End one of one's sessions."""
     await backends.sessions.DeleteSession(sessions_pb2.DeleteSessionRequest(id=id))
     return Response(status_code=204)

@@ -15,7 +15,7 @@ from api_gateway.edge.route import AccountRoute, RefreshRoute, SignInRoute, call
 from api_gateway.routes.auth.shapes import User, WorkspaceRole
 from api_gateway.routes.auth.wire import user_json, workspace_json
 from api_gateway.routes.responses import AUTHENTICATED, WITH_BODY, problems
-from api_gateway.routes.shapes import UUID_EXAMPLE, Answer, Body
+from api_gateway.routes.shapes import UUID_EXAMPLE, Answer, Body, Email, GivenName, Id, Password
 from api_gateway.routes.wire import json_response
 
 COOKIE: Final = "ps_refresh"
@@ -29,9 +29,9 @@ switching = APIRouter(prefix="/api/v1/auth", tags=["auth"], route_class=AccountR
 class RegisterBody(Body):
     """A new account."""
 
-    email: str = Field(examples=["xiaoming@example.com"])
-    password: str = Field(examples=["correct horse battery staple"], description="12 to 128 characters.")
-    display_name: str = Field(examples=["王小明"])
+    email: Email = Field(examples=["xiaoming@example.com"])
+    password: Password = Field(examples=["correct horse battery staple"], description="12 to 128 characters.")
+    display_name: GivenName = Field(examples=["王小明"])
     locale: Literal["zh", "en"] = "zh"
 
 
@@ -46,13 +46,13 @@ class RefreshBody(Body):
     """The refresh token, unless the cookie brings it."""
 
     refresh_token: str | None = Field(None, examples=["psr_…"])
-    workspace_id: str | None = None
+    workspace_id: Id | None = None
 
 
 class SwitchBody(Body):
     """The workspace to act in."""
 
-    workspace_id: str = Field(examples=[UUID_EXAMPLE])
+    workspace_id: Id = Field(examples=[UUID_EXAMPLE])
 
 
 class AccessAnswer(Answer):

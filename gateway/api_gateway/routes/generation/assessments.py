@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from promptsphere.generation.v1 import runs_pb2
 from promptsphere.prompt.v1 import versions_pb2
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from servicekit.errors import InvalidArgument, Violation
 from starlette.responses import Response
 
@@ -13,7 +13,7 @@ from api_gateway.routes.generation.runs import STARTED_AS_STREAM, started
 from api_gateway.routes.generation.shapes import Run
 from api_gateway.routes.prompt.shapes import VersionNumber
 from api_gateway.routes.responses import AUTHENTICATED, BY_KEY, WITH_BODY, problems
-from api_gateway.routes.shapes import Body
+from api_gateway.routes.shapes import Body, Content, Id
 
 router = APIRouter(prefix="/api/v1/assessments", tags=["assessments"], route_class=AuthenticatedRoute)
 
@@ -21,8 +21,33 @@ router = APIRouter(prefix="/api/v1/assessments", tags=["assessments"], route_cla
 class AssessmentBody(Body):
     """The text, or the stored version, to assess."""
 
-    content: str | None = Field(None, examples=["你是一名客服专家……"])
-    prompt_id: str | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "title": "content",
+                    "required": ["content"],
+                    "properties": {
+                        "content": {"type": "string"},
+                        "prompt_id": {"type": "null"},
+                        "version": {"type": "null"},
+                    },
+                },
+                {
+                    "title": "prompt_id and version",
+                    "required": ["prompt_id", "version"],
+                    "properties": {
+                        "content": {"type": "null"},
+                        "prompt_id": {"type": "string"},
+                        "version": {"type": "integer"},
+                    },
+                },
+            ],
+        },
+    )
+
+    content: Content | None = Field(None, examples=["你是一名客服专家……"])
+    prompt_id: Id | None = None
     version: VersionNumber | None = None
     fresh: bool = Field(default=False, description="Compute again although a result is stored.")
 

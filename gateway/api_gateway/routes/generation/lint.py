@@ -1,6 +1,6 @@
 """Lint: `/api/v1/lint`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from promptsphere.generation.v1 import lint_pb2
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api_gateway.edge.dependencies import UsesBackends
 from api_gateway.edge.route import AuthenticatedRoute
 from api_gateway.routes.responses import AUTHENTICATED, BY_KEY, WITH_BODY, problems
-from api_gateway.routes.shapes import Answer, Body
+from api_gateway.routes.shapes import Answer, Body, declared
 from api_gateway.routes.wire import json_response
 
 router = APIRouter(prefix="/api/v1/lint", tags=["lint"], route_class=AuthenticatedRoute)
@@ -19,7 +19,9 @@ router = APIRouter(prefix="/api/v1/lint", tags=["lint"], route_class=Authenticat
 class LintBody(Body):
     """The text to look at."""
 
-    content: str = Field(examples=["你是一名客服专家，请尽量简洁地详细回答。"])
+    content: Annotated[str, declared(maxLength=256 * 1024)] = Field(
+        examples=["你是一名客服专家，请尽量简洁地详细回答。"]
+    )
     language: Literal["zh", "en"] | None = Field(None, description="The text's own when left out.")
 
 

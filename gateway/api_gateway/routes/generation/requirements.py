@@ -12,7 +12,7 @@ from api_gateway.edge.route import AuthenticatedRoute
 from api_gateway.routes.generation.shapes import Usage
 from api_gateway.routes.generation.wire import usage_json
 from api_gateway.routes.responses import AUTHENTICATED, BY_KEY, WITH_BODY, problems
-from api_gateway.routes.shapes import UUID_EXAMPLE, Answer, Body
+from api_gateway.routes.shapes import UUID_EXAMPLE, Answer, Body, Description
 from api_gateway.routes.wire import embedded, json_response
 
 router = APIRouter(prefix="/api/v1/requirements", tags=["requirements"], route_class=AuthenticatedRoute)
@@ -23,7 +23,7 @@ PARSE_SECONDS = 25.0
 class RequirementBody(Body):
     """A description in one's own words."""
 
-    description: str = Field(
+    description: Description = Field(
         examples=["客服智能体，需要专业、耐心、能解决常见问题"], description="1 to 8 000 characters."
     )
     language: Literal["auto", "zh", "en"] = "auto"

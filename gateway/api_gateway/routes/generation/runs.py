@@ -13,10 +13,10 @@ from api_gateway.edge.dependencies import Edge, UsesBackends, UsesEdge
 from api_gateway.edge.etags import etag
 from api_gateway.edge.route import AuthenticatedRoute
 from api_gateway.problems.rendering import language_of
-from api_gateway.routes.generation.shapes import Run, RunPage
+from api_gateway.routes.generation.shapes import KindName, Run, RunEvent, RunPage, StateName
 from api_gateway.routes.generation.wire import end_data, run_json
-from api_gateway.routes.responses import AUTHENTICATED, BY_KEY, PAGED, WITH_BODY, Responses, problems
-from api_gateway.routes.shapes import Body, Cursor, Limit
+from api_gateway.routes.responses import AUTHENTICATED, BY_ID, BY_KEY, PAGED, WITH_BODY, Responses, problems
+from api_gateway.routes.shapes import Body, Cursor, Description, Id, Limit, PathId, only_one_of
 from api_gateway.routes.wire import json_response, page_response
 from api_gateway.streaming.relay import OpenStream
 from api_gateway.streaming.response import EventStream
@@ -32,18 +32,17 @@ EVENT_STREAM: Final = {
     },
 }
 STARTED_AS_STREAM: Final[Responses] = {
-    200: {"description": "The events, with `Accept: text/event-stream`.", "content": EVENT_STREAM},
+    200: {"description": "The events, with `Accept: text/event-stream`.", "model": RunEvent, "content": EVENT_STREAM},
 }
-
-KindName = Literal["parse", "generate", "refine", "assess", "test"]
-StateName = Literal["queued", "running", "succeeded", "failed", "rejected", "cancelled", "interrupted"]
 
 
 class GenerateInput(Body):
     """What to write a prompt for: a description, or a parsed one with answers to its form."""
 
-    description: str | None = Field(None, examples=["客服智能体，需要专业、耐心、能解决常见问题"])
-    requirement_id: str | None = None
+    model_config = only_one_of(description="string", requirement_id="string")
+
+    description: Description | None = Field(None, examples=["客服智能体，需要专业、耐心、能解决常见问题"])
+    requirement_id: Id | None = None
     answers: dict[str, JsonValue] | None = None
     layout: Literal["markdown", "xml", "co-star", "langgpt"] = "markdown"
     language: Literal["auto", "zh", "en"] = "auto"
@@ -67,7 +66,7 @@ class RunBody(Body):
         *WITH_BODY,
         *AUTHENTICATED,
         *BY_KEY,
-        "not_found",
+        *BY_ID,
         "input_refused",
         "no_model",
         also=STARTED_AS_STREAM,
@@ -100,8 +99,8 @@ async def list_runs(
     return page_response(answer.items, lambda run: run_json(run, language), answer.next_cursor)
 
 
-@router.get("/{id}", response_model=Run, responses=problems(*AUTHENTICATED, "not_found"))
-async def get_run(id: str, request: Request, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+@router.get("/{id}", response_model=Run, responses=problems(*AUTHENTICATED, *BY_ID))
+async def get_run(id: PathId, request: Request, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """One run as it is now."""
     answer = await backends.runs.GetRun(runs_pb2.GetRunRequest(id=id))
     return _run_response(answer.run, request)
@@ -111,9 +110,9 @@ async def get_run(id: str, request: Request, backends: UsesBackends) -> Response
     "/{id}/cancel",
     status_code=202,
     response_model=Run,
-    responses=problems(*AUTHENTICATED, *BY_KEY, "not_found"),
+    responses=problems(*AUTHENTICATED, *BY_KEY, *BY_ID),
 )
-async def cancel_run(id: str, request: Request, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+async def cancel_run(id: PathId, request: Request, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """Ask a run to stop; one that has ended stays as it is."""
     answer = await backends.runs.CancelRun(runs_pb2.CancelRunRequest(id=id))
     return _run_response(answer.run, request, status=202)
@@ -123,15 +122,15 @@ async def cancel_run(id: str, request: Request, backends: UsesBackends) -> Respo
     "/{id}/events",
     responses=problems(
         *AUTHENTICATED,
-        "not_found",
+        *BY_ID,
         "invalid_request",
         also={
-            200: {"description": "The events.", "content": EVENT_STREAM},
+            200: {"description": "The events.", "model": RunEvent, "content": EVENT_STREAM},
             204: {"description": "Nothing comes after `Last-Event-ID`: the run has ended and its end was seen."},
         },
     ),
 )
-async def stream_events(id: str, request: Request, edge: UsesEdge) -> Response:  # noqa: A002 - the path's own name
+async def stream_events(id: PathId, request: Request, edge: UsesEdge) -> Response:  # noqa: A002 - the path's own name
     """The run's events as SSE: from the beginning, or after `Last-Event-ID`."""
     after_id = _last_event_id(request)
     run = (await edge.backends.runs.GetRun(runs_pb2.GetRunRequest(id=id))).run

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from promptsphere.prompt.v1 import delivery_pb2
 from pydantic import Field, JsonValue
 from servicekit.errors import InvalidArgument, PermissionDenied, Violation
@@ -16,8 +16,8 @@ from api_gateway.edge.etags import is_not_modified
 from api_gateway.edge.route import UnlimitedRoute
 from api_gateway.routes.prompt.shapes import Message, Variable
 from api_gateway.routes.prompt.wire import body_json, variable_json
-from api_gateway.routes.responses import AUTHENTICATED, problems
-from api_gateway.routes.shapes import SHA256_EXAMPLE, Answer
+from api_gateway.routes.responses import AUTHENTICATED, BY_ID, problems
+from api_gateway.routes.shapes import SHA256_EXAMPLE, Answer, AnyLabel, PromptName
 from api_gateway.routes.wire import JSON, embedded
 
 CACHE_CONTROL: Final = "private, no-cache"
@@ -44,17 +44,17 @@ class Delivery(Answer):
     response_model=Delivery,
     responses=problems(
         *AUTHENTICATED,
-        "not_found",
+        *BY_ID,
         "invalid_request",
         also={304: {"description": "What `If-None-Match` names is still what is delivered."}},
     ),
 )
 async def deliver(
-    name: str,
+    name: Annotated[PromptName, Path(examples=["support/faq-agent"])],
     request: Request,
     edge: UsesEdge,
     principal: UsesPrincipal,
-    label: Annotated[str | None, Query(description="`production` when left out.")] = None,
+    label: Annotated[AnyLabel | None, Query(description="`production` when left out.")] = None,
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="A number instead of a label.")] = None,
     raw: Annotated[bool, Query(description="Leave references to other prompts as they are.")] = False,  # noqa: FBT002, ARG001
 ) -> Response:

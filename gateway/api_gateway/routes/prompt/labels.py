@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from promptsphere.prompt.v1 import labels_pb2
 from pydantic import Field
 from starlette.responses import Response
@@ -11,9 +11,23 @@ from api_gateway.edge.dependencies import ForgetDelivered, UsesBackends
 from api_gateway.edge.etags import etag
 from api_gateway.edge.route import AuthenticatedRoute
 from api_gateway.routes.prompt.shapes import VersionNumber
-from api_gateway.routes.responses import AUTHENTICATED, PAGED, WITH_BODY, problems
-from api_gateway.routes.shapes import TIME_EXAMPLE, UUID_EXAMPLE, Answer, Author, Body, Cursor, Limit, page_of
+from api_gateway.routes.responses import AUTHENTICATED, BY_ID, PAGED, WITH_BODY, problems
+from api_gateway.routes.shapes import (
+    TIME_EXAMPLE,
+    UUID_EXAMPLE,
+    Answer,
+    Author,
+    Body,
+    Cursor,
+    LabelName,
+    Limit,
+    Note,
+    PathId,
+    page_of,
+)
 from api_gateway.routes.wire import author_json, json_response, page_response, time_text
+
+PathLabel = Annotated[LabelName, Path(examples=["production"])]
 
 router = APIRouter(prefix="/api/v1/prompts/{id}/labels", tags=["labels"], route_class=AuthenticatedRoute)
 
@@ -22,7 +36,7 @@ class LabelBody(Body):
     """Where the label is to point."""
 
     version: VersionNumber = Field(examples=[3])
-    reason: str = Field("", examples=["passed the review"])
+    reason: Note = Field("", examples=["passed the review"])
 
 
 class Label(Answer):
@@ -50,8 +64,8 @@ LabelPage = page_of(Label, "LabelPage")
 LabelEventPage = page_of(LabelEvent, "LabelEventPage")
 
 
-@router.get("", response_model=LabelPage, responses=problems(*AUTHENTICATED, "not_found"))
-async def list_labels(id: str, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+@router.get("", response_model=LabelPage, responses=problems(*AUTHENTICATED, *BY_ID))
+async def list_labels(id: PathId, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """A prompt's labels, by name."""
     answer = await backends.labels.ListLabels(labels_pb2.ListLabelsRequest(prompt_id=id))
     return page_response(answer.items, _label_json)
@@ -60,11 +74,11 @@ async def list_labels(id: str, backends: UsesBackends) -> Response:  # noqa: A00
 @router.put(
     "/{label}",
     response_model=Label,
-    responses=problems(*WITH_BODY, *AUTHENTICATED, "not_found", "deleted", "label_protected", "stale"),
+    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_ID, "deleted", "label_protected", "stale"),
 )
 async def set_label(
-    id: str,  # noqa: A002 - the path's own name
-    label: str,
+    id: PathId,  # noqa: A002 - the path's own name
+    label: PathLabel,
     body: LabelBody,
     backends: UsesBackends,
     forget_delivered: ForgetDelivered,
@@ -79,14 +93,14 @@ async def set_label(
 @router.delete(
     "/{label}",
     status_code=204,
-    responses=problems(*AUTHENTICATED, "not_found", "deleted", "invalid_request", "label_protected", "stale"),
+    responses=problems(*AUTHENTICATED, *BY_ID, "deleted", "invalid_request", "label_protected", "stale"),
 )
 async def delete_label(
-    id: str,  # noqa: A002 - the path's own name
-    label: str,
+    id: PathId,  # noqa: A002 - the path's own name
+    label: PathLabel,
     backends: UsesBackends,
     forget_delivered: ForgetDelivered,
-    reason: Annotated[str, Query(description="Why; kept in the history.")] = "",
+    reason: Annotated[Note, Query(description="Why; kept in the history.")] = "",
 ) -> Response:
     """Take a label away."""
     await backends.labels.DeleteLabel(labels_pb2.DeleteLabelRequest(prompt_id=id, label=label, reason=reason))
@@ -97,11 +111,11 @@ async def delete_label(
 @router.get(
     "/{label}/history",
     response_model=LabelEventPage,
-    responses=problems(*AUTHENTICATED, "not_found", *PAGED),
+    responses=problems(*AUTHENTICATED, *BY_ID, *PAGED),
 )
 async def list_label_events(
-    id: str,  # noqa: A002 - the path's own name
-    label: str,
+    id: PathId,  # noqa: A002 - the path's own name
+    label: PathLabel,
     backends: UsesBackends,
     limit: Limit = 20,
     cursor: Cursor = "",

@@ -13,8 +13,23 @@ from api_gateway.edge.etags import etag
 from api_gateway.edge.route import AuthenticatedRoute
 from api_gateway.routes.prompt.shapes import Draft, Version
 from api_gateway.routes.prompt.wire import draft_message, version_json
-from api_gateway.routes.responses import AUTHENTICATED, BY_KEY, PAGED, WITH_BODY, problems
-from api_gateway.routes.shapes import TIME_EXAMPLE, UUID_EXAMPLE, Answer, Author, Body, Cursor, Limit, page_of
+from api_gateway.routes.responses import AUTHENTICATED, BY_ID, BY_KEY, PAGED, WITH_BODY, problems
+from api_gateway.routes.shapes import (
+    TIME_EXAMPLE,
+    UUID_EXAMPLE,
+    Answer,
+    Author,
+    Body,
+    Cursor,
+    Filter,
+    Limit,
+    PathId,
+    PromptName,
+    Tags,
+    Title,
+    only_one_of,
+    page_of,
+)
 from api_gateway.routes.wire import author_json, json_response, page_response, time_text
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=AuthenticatedRoute)
@@ -23,23 +38,36 @@ router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=Authe
 class PromptBody(Draft):
     """A prompt to make; with content, messages or a run's result it gets its first version."""
 
-    name: str = Field(examples=["support/faq-agent"], description="Segments of a-z, 0-9, _ and -, joined by `/`.")
-    title: str = Field("", examples=["客服智能体"])
-    tags: list[str] = Field(default_factory=list, examples=[["客服", "zh"]])
+    model_config = only_one_of(
+        content="string",
+        messages="array",
+        from_run="string",
+        or_none={
+            "variables": {"enum": [None, []]},
+            "model_settings": {"enum": [None, {}]},
+            "commit_message": {"const": ""},
+        },
+    )
+
+    name: PromptName = Field(
+        examples=["support/faq-agent"], description="Segments of a-z, 0-9, _ and -, joined by `/`."
+    )
+    title: Title = Field("", examples=["客服智能体"])
+    tags: Tags = Field(default_factory=list, examples=[["客服", "zh"]])
 
 
 class PromptPatch(Body):
-    """What to change; what is left out stays."""
+    """What to change; what is left out or null stays."""
 
-    name: str | None = Field(None, examples=["support/faq-agent"])
-    title: str | None = Field(None, examples=["客服智能体"])
-    tags: list[str] | None = Field(None, examples=[["客服"]])
+    name: PromptName | None = Field(None, examples=["support/faq-agent"])
+    title: Title | None = Field(None, examples=["客服智能体"])
+    tags: Tags | None = Field(None, examples=[["客服"]])
 
 
 class RestoreBody(Body):
     """How to restore."""
 
-    name: str | None = Field(
+    name: PromptName | None = Field(
         None, examples=["support/faq-agent-2"], description="A new name, when the old one is taken."
     )
 
@@ -72,7 +100,7 @@ PromptPage = page_of(PromptSummary, "PromptPage")
     "",
     status_code=201,
     response_model=Prompt,
-    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY, "name_taken", "not_found", "run_not_finished"),
+    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY, "name_taken", *BY_ID, "run_not_finished"),
 )
 async def create_prompt(body: PromptBody, backends: UsesBackends) -> Response:
     """Make a prompt, with a first version when there is content."""
@@ -89,10 +117,10 @@ async def list_prompts(
     backends: UsesBackends,
     limit: Limit = 20,
     cursor: Cursor = "",
-    tag: Annotated[str, Query(description="Only prompts that bear this tag.")] = "",
-    folder: Annotated[str, Query(description="Only prompts in this folder or below.", examples=["support"])] = "",
-    label: Annotated[str, Query(description="Only prompts that have this label.")] = "",
-    author: Annotated[str, Query(description="Only prompts made by this user or API key, by id.")] = "",
+    tag: Annotated[Filter, Query(description="Only prompts that bear this tag.")] = "",
+    folder: Annotated[Filter, Query(description="Only prompts in this folder or below.", examples=["support"])] = "",
+    label: Annotated[Filter, Query(description="Only prompts that have this label.")] = "",
+    author: Annotated[Filter, Query(description="Only prompts made by this user or API key, by id.")] = "",
     deleted: Annotated[bool, Query(description="The recycle bin instead.")] = False,  # noqa: FBT002
 ) -> Response:
     """The workspace's prompts without content, newest first."""
@@ -110,8 +138,8 @@ async def list_prompts(
     return page_response(answer.items, _summary_json, answer.next_cursor)
 
 
-@router.get("/{id}", response_model=Prompt, responses=problems(*AUTHENTICATED, "not_found"))
-async def get_prompt(id: str, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+@router.get("/{id}", response_model=Prompt, responses=problems(*AUTHENTICATED, *BY_ID))
+async def get_prompt(id: PathId, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """One prompt with its head version; a deleted one too."""
     answer = await backends.prompts.GetPrompt(prompts_pb2.GetPromptRequest(id=id))
     return _prompt_response(answer.prompt)
@@ -120,12 +148,10 @@ async def get_prompt(id: str, backends: UsesBackends) -> Response:  # noqa: A002
 @router.patch(
     "/{id}",
     response_model=Prompt,
-    responses=problems(
-        *WITH_BODY, *AUTHENTICATED, "not_found", "name_taken", "deleted", "stale", "precondition_required"
-    ),
+    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_ID, "name_taken", "deleted", "stale", "precondition_required"),
 )
 async def update_prompt(
-    id: str,  # noqa: A002 - the path's own name
+    id: PathId,  # noqa: A002 - the path's own name
     body: PromptPatch,
     backends: UsesBackends,
     forget_delivered: ForgetDelivered,
@@ -142,9 +168,9 @@ async def update_prompt(
     return _prompt_response(answer.prompt)
 
 
-@router.delete("/{id}", status_code=204, responses=problems(*AUTHENTICATED, "not_found", "stale"))
+@router.delete("/{id}", status_code=204, responses=problems(*AUTHENTICATED, *BY_ID, "stale"))
 async def delete_prompt(
-    id: str,  # noqa: A002 - the path's own name
+    id: PathId,  # noqa: A002 - the path's own name
     backends: UsesBackends,
     forget_delivered: ForgetDelivered,
 ) -> Response:
@@ -157,10 +183,10 @@ async def delete_prompt(
 @router.post(
     "/{id}/restore",
     response_model=Prompt,
-    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY, "not_found", "name_taken"),
+    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY, *BY_ID, "name_taken"),
 )
 async def restore_prompt(
-    id: str,  # noqa: A002 - the path's own name
+    id: PathId,  # noqa: A002 - the path's own name
     backends: UsesBackends,
     forget_delivered: ForgetDelivered,
     body: RestoreBody | None = None,

@@ -14,8 +14,8 @@ from api_gateway.edge.etags import etag
 from api_gateway.edge.route import AuthenticatedRoute
 from api_gateway.routes.prompt.shapes import Draft, Message, Version, VersionNumber
 from api_gateway.routes.prompt.wire import body_json, draft_message, version_json
-from api_gateway.routes.responses import AUTHENTICATED, BY_KEY, PAGED, WITH_BODY, Responses, problems
-from api_gateway.routes.shapes import Answer, Body, Cursor, Limit, page_of
+from api_gateway.routes.responses import AUTHENTICATED, BY_ID, BY_KEY, PAGED, WITH_BODY, Responses, problems
+from api_gateway.routes.shapes import Answer, AnyLabel, Body, Cursor, Limit, PathId, only_one_of, page_of
 from api_gateway.routes.wire import json_response, page_response
 
 router = APIRouter(prefix="/api/v1/prompts/{id}", tags=["versions"], route_class=AuthenticatedRoute)
@@ -25,6 +25,8 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 class VersionBody(Draft):
     """A version to store."""
+
+    model_config = only_one_of(content="string", messages="array", from_run="string")
 
     parent: VersionNumber | None = Field(None, description="The version it was made from; the head when left out.")
 
@@ -44,8 +46,10 @@ class RollbackBody(Body):
 class RenderBody(Body):
     """What to render (the head when neither is given), and the values."""
 
+    model_config = only_one_of(version="integer", label="string", or_none={})
+
     version: VersionNumber | None = None
-    label: str | None = Field(None, examples=["production"])
+    label: AnyLabel | None = Field(None, examples=["production"])
     variables: dict[str, JsonValue] = Field(default_factory=dict, examples=[{"question": "怎么退货？"}])
 
 
@@ -67,10 +71,10 @@ NOTHING_NEW: Final[Responses] = {
 @router.get(
     "/versions",
     response_model=VersionPage,
-    responses=problems(*AUTHENTICATED, "not_found", *PAGED),
+    responses=problems(*AUTHENTICATED, *BY_ID, *PAGED),
 )
 async def list_versions(
-    id: str,  # noqa: A002 - the path's own name
+    id: PathId,  # noqa: A002 - the path's own name
     backends: UsesBackends,
     limit: Limit = 20,
     cursor: Cursor = "",
@@ -90,14 +94,14 @@ async def list_versions(
         *WITH_BODY,
         *AUTHENTICATED,
         *BY_KEY,
-        "not_found",
+        *BY_ID,
         "deleted",
         "run_not_finished",
         also=NOTHING_NEW,
     ),
 )
 async def create_version(
-    id: str,  # noqa: A002 - the path's own name
+    id: PathId,  # noqa: A002 - the path's own name
     body: VersionBody,
     backends: UsesBackends,
     forget_delivered: ForgetDelivered,
@@ -117,9 +121,9 @@ async def create_version(
 @router.get(
     "/versions/{number}",
     response_model=Version,
-    responses=problems(*AUTHENTICATED, "not_found", "invalid_request"),
+    responses=problems(*AUTHENTICATED, *BY_ID),
 )
-async def get_version(id: str, number: Number, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
+async def get_version(id: PathId, number: Number, backends: UsesBackends) -> Response:  # noqa: A002 - the path's own name
     """One version."""
     answer = await backends.versions.GetVersion(versions_pb2.GetVersionRequest(prompt_id=id, number=number))
     # A version never changes, so its number is as good a row version as any.
@@ -134,13 +138,13 @@ async def get_version(id: str, number: Number, backends: UsesBackends) -> Respon
         *WITH_BODY,
         *AUTHENTICATED,
         *BY_KEY,
-        "not_found",
+        *BY_ID,
         "deleted",
         also=NOTHING_NEW,
     ),
 )
 async def rollback_prompt(
-    id: str,  # noqa: A002 - the path's own name
+    id: PathId,  # noqa: A002 - the path's own name
     body: RollbackBody,
     backends: UsesBackends,
     forget_delivered: ForgetDelivered,
@@ -155,9 +159,9 @@ async def rollback_prompt(
 @router.post(
     "/render",
     response_model=Rendered,
-    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY, "not_found", "missing_variables"),
+    responses=problems(*WITH_BODY, *AUTHENTICATED, *BY_KEY, *BY_ID, "missing_variables"),
 )
-async def render_prompt(id: str, body: RenderBody, backends: UsesBackends) -> Response:  # noqa: A002
+async def render_prompt(id: PathId, body: RenderBody, backends: UsesBackends) -> Response:  # noqa: A002
     """Fill in the variables of a version."""
     answer = await backends.versions.RenderPrompt(
         versions_pb2.RenderPromptRequest(
