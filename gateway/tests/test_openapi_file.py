@@ -100,6 +100,10 @@ def test_each_stream_says_what_its_events_hold(document: Any) -> None:
     ]
 
     assert len(streams) == 3
-    assert {one["x-itemSchema"]["$ref"] for one in streams} == {"#/components/schemas/RunEvent"}
+    assert {one["schema"]["$ref"] for one in streams} == {"#/components/schemas/RunEvent"}
     events = document["components"]["schemas"]["RunEvent"]["discriminator"]["mapping"]
+    for event in events.values():
+        data = document["components"]["schemas"][event.rpartition("/")[2]]["properties"]["data"]
+        assert (data["type"], data["contentMediaType"]) == ("string", "application/json")
+        assert "$ref" in data["contentSchema"]
     assert events.keys() == {"meta", "stage", "delta", "usage", "done", "error"}

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from api_gateway.openapi.events import describe_stream
 from api_gateway.openapi.examples import add_example
 from api_gateway.openapi.links import add_links
 from api_gateway.openapi.parameters import add_parameters
@@ -59,7 +60,10 @@ def _build(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             add_parameters(operation, path)
             add_links(operation)
-            _complete(operation, needs_user="401" in operation["responses"] and not path.startswith(SIGN_IN))
+            _complete(operation, document["components"]["schemas"])
+            if "401" in operation["responses"] and not path.startswith(SIGN_IN):
+                # An empty demand beside it: who asks from this machine needs no credential.
+                operation["security"] = [{"bearer": []}, {}] if path == "/statusz" else [{"bearer": []}]
             for content in _contents(operation):
                 add_example(content, document["components"]["schemas"])
     return document
@@ -70,9 +74,7 @@ def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from holder.get("content", {}).values()
 
 
-def _complete(operation: dict[str, Any], *, needs_user: bool) -> None:
-    if needs_user:
-        operation["security"] = [{"bearer": []}]
+def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     responses = operation["responses"]
     for status, response in list(responses.items()):
         content = response.get("content", {})
@@ -84,6 +86,4 @@ def _complete(operation: dict[str, Any], *, needs_user: bool) -> None:
             if schema is not None:
                 content["application/problem+json"]["schema"] = schema
         elif "text/event-stream" in content:
-            # FastAPI puts the model of an event under its default media type. OpenAPI 3.1 has no word for the items of
-            # a stream; 3.2 calls it itemSchema.
-            content["text/event-stream"]["x-itemSchema"] = content.pop("application/json")["schema"]
+            describe_stream(content, schemas)
