@@ -6,6 +6,7 @@ gateway as `application/problem+json` (RFC 9457).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -51,6 +52,18 @@ class SphereError(Exception):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.message!r}, reason={self.reason!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A worker process sends it to its parent; exceptions are made again without keywords by default."""
+        remake = partial(
+            type(self),
+            self.message,
+            reason=self.reason,
+            metadata=dict(self.metadata),
+            violations=self.violations,
+            retry_after_seconds=self.retry_after_seconds,
+        )
+        return remake, ()
 
 
 class InvalidArgument(SphereError):

@@ -112,6 +112,20 @@ class ServiceSettings(CommonSettings):
     drain_seconds: float = Field(25.0, ge=0, le=300, description="Longest wait for open calls at shutdown, in seconds.")
 
 
+class TextWorkSettings(ServiceSettings):
+    """What a service understands that works on texts of any kind (`servicekit.workers`)."""
+
+    text_workers: int = Field(
+        2, ge=1, le=8, description="Most processes for work on large texts; none runs before the first such text."
+    )
+    text_worker_from_bytes: int = Field(
+        8192, ge=0, le=1_048_576, description="A text of this size or more is worked on in such a process."
+    )
+    text_limit_seconds: float = Field(
+        5.0, gt=0, le=60, description="Work on one text that takes longer is ended as `text_too_complex`."
+    )
+
+
 def _write_new_secret(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")

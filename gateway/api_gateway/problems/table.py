@@ -35,6 +35,12 @@ TABLE: dict[str, Entry] = {
         "同一个 Idempotency-Key 已用于内容不同的请求，请换一个新的键。",
     ),
     "missing_variables": Entry(422, "Missing variables", "缺少变量", "缺少必填变量，请按 errors 补全后重试。"),
+    "text_too_complex": Entry(
+        422,
+        "Text too complex",
+        "文本过于复杂",
+        "文本过于复杂：步骤“{step}”未能在 {limit_seconds} 秒内完成，已停止。请缩短或简化文本后重试。",
+    ),
     "input_refused": Entry(
         422, "Input refused", "输入被拒绝", "无法根据该描述生成提示词：请描述您想要的智能体或提示词。"
     ),
@@ -83,6 +89,7 @@ TABLE: dict[str, Entry] = {
     "not_implemented": Entry(501, "Not implemented", "尚未支持", "此功能尚未支持。"),
     "unavailable": Entry(503, "Unavailable", "暂不可用", "服务暂时不可用，请稍后重试。"),
     "overloaded": Entry(503, "Overloaded", "服务繁忙", "服务繁忙，请稍后重试。"),
+    "worker_lost": Entry(503, "Work was cut off", "处理中断", "处理文本的进程在步骤“{step}”意外退出，请稍后重试。"),
     "no_model": Entry(
         503, "No model", "没有可用模型", "没有配置模型：请管理员设置 DASHSCOPE_API_KEY，或使用 rules 引擎。"
     ),
