@@ -15,6 +15,7 @@ from servicekit.db.paging import CursorSigner
 from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.client import Channel
 from servicekit.service import Running
+from servicekit.workers.pool import PoolLimits, WorkerPool, open_pool
 
 from prompt_service.delivery.servicer import DeliveryServicer
 from prompt_service.labels.servicer import LabelsServicer
@@ -26,10 +27,12 @@ PURGES = (idempotency.purge,)
 """What housekeeping deletes."""
 
 
-def register(server: grpc.aio.Server, *, database: Database, redis: GuardedRedis, signer: CursorSigner) -> None:
+def register(
+    server: grpc.aio.Server, *, database: Database, redis: GuardedRedis, signer: CursorSigner, pool: WorkerPool
+) -> None:
     """Add every servicer of this service."""
-    prompts_pb2_grpc.add_PromptsServiceServicer_to_server(PromptsServicer(database, redis, signer), server)
-    versions_pb2_grpc.add_VersionsServiceServicer_to_server(VersionsServicer(database, redis, signer), server)
+    prompts_pb2_grpc.add_PromptsServiceServicer_to_server(PromptsServicer(database, redis, signer, pool), server)
+    versions_pb2_grpc.add_VersionsServiceServicer_to_server(VersionsServicer(database, redis, signer, pool), server)
     labels_pb2_grpc.add_LabelsServiceServicer_to_server(LabelsServicer(database, redis, signer), server)
     delivery_pb2_grpc.add_DeliveryServiceServicer_to_server(DeliveryServicer(database), server)
 
@@ -37,14 +40,8 @@ def register(server: grpc.aio.Server, *, database: Database, redis: GuardedRedis
 @asynccontextmanager
 async def compose(running: Running[PromptSettings]) -> AsyncIterator[None]:
     """Register the servicers and keep auth-service's public keys at hand."""
-    register(
-        running.server,
-        database=running.database,
-        redis=running.redis,
-        signer=CursorSigner(running.settings.secret("cursor")),
-    )
-    running.tasks.spawn("housekeeping", housekeeping.keep_purged(running.database, PURGES))
-    channel = Channel(running.settings.auth_target)
+    settings, database = running.settings, running.database
+    channel = Channel(settings.auth_target)
     keys = signing_keys_pb2_grpc.SigningKeysServiceStub(cast("grpc.aio.Channel", channel))
 
     async def fetch() -> Sequence[PublicKey]:
@@ -52,8 +49,17 @@ async def compose(running: Running[PromptSettings]) -> AsyncIterator[None]:
         return [PublicKey(kid=key.kid, x=key.x, y=key.y) for key in response.items]
 
     try:
-        async with service.trust(running, fetch):
-            yield
+        async with open_pool(PoolLimits.of(settings)) as pool:
+            register(
+                running.server,
+                database=database,
+                redis=running.redis,
+                signer=CursorSigner(settings.secret("cursor")),
+                pool=pool,
+            )
+            running.tasks.spawn("housekeeping", housekeeping.keep_purged(database, PURGES))
+            async with service.trust(running, fetch):
+                yield
     finally:
         await channel.close()
 

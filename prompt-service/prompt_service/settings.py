@@ -1,7 +1,7 @@
-"""Settings of prompt-service: what every service has; it needs nothing of its own."""
+"""Settings of prompt-service: what every service has that works on texts; it needs nothing of its own."""
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import TextWorkSettings
 
 
-class PromptSettings(ServiceSettings):
+class PromptSettings(TextWorkSettings):
     """Read from `PROMPTSPHERE_*` environment variables."""

@@ -11,6 +11,7 @@ from servicekit.migrations.revisions import script_location
 from servicekit.migrations.runner import migrate
 from servicekit.redis.client import GuardedRedis
 from servicekit.testing.rpc import serving
+from servicekit.workers.pool import PoolLimits, open_pool
 
 
 @pytest.fixture
@@ -25,7 +26,12 @@ async def service(schema_url: str, redis_url: str) -> AsyncIterator[PromptServic
     redis = GuardedRedis(redis_url)
     signer = CursorSigner(b"a cursor secret for tests only")
     try:
-        async with serving(lambda server: register(server, database=database, redis=redis, signer=signer)) as testbed:
+        async with (
+            open_pool(PoolLimits()) as pool,
+            serving(
+                lambda server: register(server, database=database, redis=redis, signer=signer, pool=pool)
+            ) as testbed,
+        ):
             yield PromptService(testbed, database)
     finally:
         await redis.close()

@@ -6,6 +6,7 @@ from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
 from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.call import current_call
+from servicekit.workers.pool import WorkerPool
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from prompt_service import changes
@@ -20,10 +21,11 @@ Context = grpc.aio.ServicerContext[object, object]
 class PromptsServicer(prompts_pb2_grpc.PromptsServiceServicer):
     """Wire ⇄ domain for prompts."""
 
-    def __init__(self, database: Database, redis: GuardedRedis, signer: CursorSigner) -> None:
+    def __init__(self, database: Database, redis: GuardedRedis, signer: CursorSigner, pool: WorkerPool) -> None:
         self._database = database
         self._redis = redis
         self._signer = signer
+        self._pool = pool
 
     async def CreatePrompt(  # noqa: N802 - the contract's name
         self, request: prompts_pb2.CreatePromptRequest, context: Context
@@ -32,7 +34,9 @@ class PromptsServicer(prompts_pb2_grpc.PromptsServiceServicer):
         del context
         actor = current_call().actor
         fields = check_fields(name=request.name, title=request.title, tags=request.tags)
-        first_version = await new_version_from_wire(request.version) if request.HasField("version") else None
+        first_version = None
+        if request.HasField("version"):
+            first_version = await new_version_from_wire(request.version, pool=self._pool, tenant=actor.workspace_id)
 
         async def unit(session: AsyncSession, names: set[str]) -> prompts_pb2.CreatePromptResponse:
             result = await rules.create(session, actor=actor, fields=fields, first_version=first_version)

@@ -51,6 +51,15 @@ def parse_values(variables_json: str) -> dict[str, JsonValue]:
     raise InvalidArgument(problem, violations=[Violation("/variables", problem)])
 
 
+def render_json(body: Body, variables: tuple[Variable, ...], variables_json: str) -> Rendered:
+    """`render` with values as a caller sent them.
+
+    Raises:
+        InvalidArgument: what `parse_values` and `render` refuse.
+    """
+    return render(body, variables, parse_values(variables_json))
+
+
 def render(body: Body, variables: tuple[Variable, ...], values: Mapping[str, JsonValue]) -> Rendered:
     r"""The body with its variables filled in and `\{{` made `{{`; references stay as they are.
 

@@ -1,14 +1,17 @@
 """VersionsService on the wire."""
 
+from functools import partial
+
 import grpc
 from promptsphere.prompt.v1 import versions_pb2, versions_pb2_grpc
 from servicekit.db import Database
 from servicekit.db.paging import CursorSigner
 from servicekit.redis.client import GuardedRedis
 from servicekit.rpc.call import current_call
+from servicekit.workers.pool import WorkerPool
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from prompt_service import changes, threads
+from prompt_service import changes, offload
 from prompt_service.rendering import rules as rendering
 from prompt_service.versions import listing, rules
 from prompt_service.versions.models import PromptVersion
@@ -20,10 +23,11 @@ Context = grpc.aio.ServicerContext[object, object]
 class VersionsServicer(versions_pb2_grpc.VersionsServiceServicer):
     """Wire ⇄ domain for versions and rendering."""
 
-    def __init__(self, database: Database, redis: GuardedRedis, signer: CursorSigner) -> None:
+    def __init__(self, database: Database, redis: GuardedRedis, signer: CursorSigner, pool: WorkerPool) -> None:
         self._database = database
         self._redis = redis
         self._signer = signer
+        self._pool = pool
 
     async def CreateVersion(  # noqa: N802 - the contract's name
         self, request: versions_pb2.CreateVersionRequest, context: Context
@@ -31,7 +35,7 @@ class VersionsServicer(versions_pb2_grpc.VersionsServiceServicer):
         """Store a version."""
         del context
         call = current_call()
-        new = await new_version_from_wire(request.version)
+        new = await new_version_from_wire(request.version, pool=self._pool, tenant=call.actor.workspace_id)
 
         async def unit(session: AsyncSession, names: set[str]) -> versions_pb2.CreateVersionResponse:
             result = await rules.create(
@@ -128,12 +132,12 @@ class VersionsServicer(versions_pb2_grpc.VersionsServiceServicer):
 
         version = await self._database.read(unit)
         values_json = request.variables_json
-
-        def render() -> rendering.Rendered:
-            values = rendering.parse_values(values_json)
-            return rendering.render(version.body, version.variable_list, values)
-
-        rendered = await threads.off_loop(render, size_bytes=version.stored_bytes + len(values_json))
+        rendered = await offload.off_loop(
+            self._pool,
+            partial(rendering.render_json, version.body, version.variable_list, values_json),
+            tenant=actor.workspace_id,
+            size_bytes=version.stored_bytes + len(values_json),
+        )
         response = versions_pb2.RenderPromptResponse(version=version.number, warnings=rendered.warnings)
         set_body(response, rendered.body)
         return response

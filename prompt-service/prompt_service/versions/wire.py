@@ -1,10 +1,13 @@
 """Versions as they travel, and what of them the other nouns' messages hold."""
 
+from functools import partial
+
 from promptsphere.prompt.v1 import versions_pb2
 from servicekit.errors import InvalidArgument, Violation
 from servicekit.rpc import timestamps
+from servicekit.workers.pool import WorkerPool
 
-from prompt_service import threads
+from prompt_service import offload
 from prompt_service.authors import Author
 from prompt_service.rendering.bodies import Body, Message
 from prompt_service.rendering.variables import Variable
@@ -12,13 +15,14 @@ from prompt_service.versions.drafts import Draft, NewVersion, Origin, check_draf
 from prompt_service.versions.models import PromptVersion
 
 
-async def new_version_from_wire(draft: versions_pb2.VersionDraft) -> NewVersion:
+async def new_version_from_wire(draft: versions_pb2.VersionDraft, *, pool: WorkerPool, tenant: str) -> NewVersion:
     """The checked draft.
 
     Raises:
         InvalidArgument: with a violation for each field that breaks a rule.
     """
-    return await threads.off_loop(lambda: check_draft(_draft_from_wire(draft)), size_bytes=draft.ByteSize())
+    work = partial(check_draft, _draft_from_wire(draft))
+    return await offload.off_loop(pool, work, tenant=tenant, size_bytes=draft.ByteSize())
 
 
 def version_to_wire(version: PromptVersion) -> versions_pb2.Version:
