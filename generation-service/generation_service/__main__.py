@@ -53,10 +53,11 @@ def register(
         starter=starter,
         dispatcher=application.dispatcher,
         reader=application.reader,
+        pool=application.pool,
     )
     runs_pb2_grpc.add_RunsServiceServicer_to_server(runs, server)
     requirements_pb2_grpc.add_RequirementsServiceServicer_to_server(requirements, server)
-    lint_pb2_grpc.add_LintServiceServicer_to_server(LintServicer(), server)
+    lint_pb2_grpc.add_LintServiceServicer_to_server(LintServicer(application.pool), server)
     models_pb2_grpc.add_ModelsServiceServicer_to_server(ModelsServicer(application.models.catalog), server)
     return runs
 

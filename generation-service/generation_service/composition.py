@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from servicekit.db import Database
 from servicekit.redis.client import GuardedRedis
 from servicekit.tasks import TaskRegistry
+from servicekit.workers.pool import PoolLimits, WorkerPool, open_pool
 
 from generation_service.catalog.rules import Catalog, ClientFor, ModelAccess
 from generation_service.dashscope.attempts import Usage
@@ -44,6 +45,7 @@ class Application:
     reader: EventReader
     sweeper: Sweeper
     live: LiveRuns
+    pool: WorkerPool
 
 
 @asynccontextmanager
@@ -54,6 +56,7 @@ async def open_application(
     async with AsyncExitStack() as stack:
         policy = load_policy()
         models = await stack.enter_async_context(_model_access(settings, policy))
+        pool = await stack.enter_async_context(open_pool(PoolLimits.of(settings)))
         tasks = TaskRegistry()
         stack.push_async_callback(tasks.close)
         live: LiveRuns = {}
@@ -75,13 +78,14 @@ async def open_application(
             tasks.spawn(name, work.run())
         yield Application(
             models,
-            ParsePlanner(database, models),
-            RunPlanner(database, models),
+            ParsePlanner(database, models, pool),
+            RunPlanner(database, models, pool),
             dispatcher,
             keeper,
             reader,
             sweeper,
             live,
+            pool,
         )
         await dispatcher.drain(settings.run_drain_seconds)
 

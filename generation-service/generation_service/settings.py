@@ -3,12 +3,12 @@
 from typing import Literal
 
 from pydantic import Field
-from servicekit.settings import ServiceSettings
+from servicekit.settings import TextWorkSettings
 
 from generation_service.engines import EngineName
 
 
-class GenerationSettings(ServiceSettings):
+class GenerationSettings(TextWorkSettings):
     """Read from `PROMPTSPHERE_*` environment variables."""
 
     engine: Literal["", "rules", "dashscope"] = Field(

@@ -6,10 +6,11 @@ clean needs: a role, a task, an output format, rules with at least one positive 
 that carry text inside tags; no vague words.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from servicekit.errors import InvalidArgument, Violation
+from servicekit.workers import steps
 
 from generation_service.lint.checks.contradictions import contradiction_pair
 from generation_service.lint.checks.examples import example_contract_mismatch
@@ -114,12 +115,13 @@ def findings_of(document: Document, expectations: Expectations) -> tuple[Finding
     language = expectations.language or document.language
     if not document.text.strip():
         return tuple(_finding(RULES[0], hit, language) for hit in RULES[0].check(document, expectations))
-    found = [
-        _finding(rule, hit, language)
-        for rule in RULES
-        for hit in islice(rule.check(document, expectations), MOST_FINDINGS_PER_RULE)
-    ]
+    found = [_finding(rule, hit, language) for rule in RULES for hit in _hits(rule, document, expectations)]
     return tuple(sorted(found, key=lambda finding: (finding.start, finding.end)))
+
+
+def _hits(rule: Rule, document: Document, expectations: Expectations) -> Iterator[Hit]:
+    steps.enter(rule.name.value)
+    return islice(rule.check(document, expectations), MOST_FINDINGS_PER_RULE)
 
 
 def messages() -> Mapping[str, Mapping[Language, str]]:

@@ -1,8 +1,9 @@
 """The pipeline `assess`: the stored result of the same text, or a new one."""
 
-import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import orjson
@@ -11,6 +12,7 @@ from servicekit.db.schema import now
 from servicekit.json_types import JsonObject
 from servicekit.log import get_logger
 from servicekit.normal_form import nfc
+from servicekit.workers.pool import WorkerPool
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,13 +42,14 @@ class _Key:
     basis_digest: bytes
 
 
-async def assess_run(run: RunContext, assess_input: AssessInput, *, database: Database) -> JsonObject:
+async def assess_run(run: RunContext, assess_input: AssessInput, *, database: Database, pool: WorkerPool) -> JsonObject:
     """Assess a text, or give the stored result of the same text, rubric and requirements.
 
     A fresh result replaces the stored one and says by how much it differs, as `difference`.
     """
     await run.stage("assess")
-    key = _key(run.workspace_id, assess_input)
+    normal = await pool.run(partial(nfc, assess_input.content), tenant=run.workspace_id, is_refusable=False)
+    key = _key(run.workspace_id, normal, assess_input.requirements)
 
     async def stored(session: AsyncSession) -> JsonObject | None:
         row = await _row(session, key, is_locked=False)
@@ -55,19 +58,16 @@ async def assess_run(run: RunContext, assess_input: AssessInput, *, database: Da
     earlier = await database.read(stored)
     if earlier is not None and not assess_input.is_fresh:
         return earlier
-    result = await asyncio.to_thread(_assessed, assess_input)
+    work = partial(assess, assess_input.content, requirements=assess_input.requirements)
+    assessment = await pool.run(work, tenant=run.workspace_id, is_refusable=False)
+    # Through JSON, so that a new result is exactly what a stored one will be.
+    result = cast("JsonObject", orjson.loads(orjson.dumps(assessment.to_json())))
     try:
         await database.write(lambda session: _keep(session, key, result))
     except IntegrityError:
         # Another run of the same text was first; what it stored is this result.
         _log.info("assessment_stored_by_another_run", run=run.run_id)
     return result if earlier is None else {**result, "difference": _difference(earlier, result)}
-
-
-def _assessed(assess_input: AssessInput) -> JsonObject:
-    assessment = assess(assess_input.content, requirements=assess_input.requirements)
-    # Through JSON, so that a new result is exactly what a stored one will be.
-    return cast("JsonObject", orjson.loads(orjson.dumps(assessment.to_json())))
 
 
 async def _keep(session: AsyncSession, key: _Key, result: JsonObject) -> None:
@@ -96,11 +96,11 @@ async def _row(session: AsyncSession, key: _Key, *, is_locked: bool) -> StoredAs
     return await session.scalar(statement.with_for_update() if is_locked else statement)
 
 
-def _key(workspace_id: str, assess_input: AssessInput) -> _Key:
-    content = nfc(assess_input.content).encode()
+def _key(workspace_id: str, normal_content: str, requirements: Sequence[Requirement]) -> _Key:
+    content = normal_content.encode()
     basis = b""
-    if assess_input.requirements:
-        listed = [requirement_as_json(one) for one in assess_input.requirements]
+    if requirements:
+        listed = [requirement_as_json(one) for one in requirements]
         basis = orjson.dumps(listed, option=orjson.OPT_SORT_KEYS)
     return _Key(workspace_id, hashlib.sha256(content).digest(), hashlib.sha256(basis).digest())
 

@@ -8,6 +8,7 @@ guessed.
 from collections.abc import Callable, Mapping, Sequence
 
 from servicekit.normal_form import nfc
+from servicekit.workers import steps
 
 from generation_service.peqa.caps import caps_of
 from generation_service.peqa.checks.content import (
@@ -93,12 +94,14 @@ def assess(
     quoted = tuple(TraceEntry(e.requirement_id, nfc(e.quote) if e.quote else None, e.covered) for e in known)
     subject = Subject(document, document.language, language, tuple(requirements), quoted, tuple(variables), token_limit)
     outcomes = {check.id: _judged(check, subject) for check in CHECKS}
+    steps.enter("caps")
     caps = caps_of(subject, outcomes)
     results = tuple(_result(check, outcomes[check.id], subject) for check in CHECKS)
     return _assessment(results, caps)
 
 
 def _judged(check: Check, subject: Subject) -> Outcome:
+    steps.enter(check.id)
     if not check.is_by_code:
         return Outcome(Verdict.NOT_ASSESSED)
     if not subject.document.text.strip():

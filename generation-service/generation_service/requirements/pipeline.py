@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from servicekit.db import Database
 from servicekit.errors import SphereError
 from servicekit.json_types import JsonObject
 from servicekit.log import get_logger
+from servicekit.workers.pool import WorkerPool
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from generation_service.dashscope.client import ModelClient
@@ -32,15 +34,15 @@ class ParseInput:
 
 
 async def parse_run(
-    run: RunContext, parse_input: ParseInput, *, database: Database, client: ModelClient | None
+    run: RunContext, parse_input: ParseInput, *, database: Database, pool: WorkerPool, client: ModelClient | None
 ) -> JsonObject:
     """Understand a description and keep what was understood under the run's id."""
-    understood = await understand(run, parse_input, database=database, client=client)
+    understood = await understand(run, parse_input, database=database, pool=pool, client=client)
     return {"requirement_id": understood.id, "input_class": understood.parsed.input_class.value}
 
 
 async def understand(
-    run: RunContext, parse_input: ParseInput, *, database: Database, client: ModelClient | None
+    run: RunContext, parse_input: ParseInput, *, database: Database, pool: WorkerPool, client: ModelClient | None
 ) -> RequirementSet:
     """The stage `parse` of any run: the parse and its form, kept under the run's id.
 
@@ -51,17 +53,30 @@ async def understand(
     if client is not None:
         parsed = await _by_model(run, client, parse_input)
     if parsed is not None:
-        understood = rules.new_requirement_set(run.run_id, parsed, build_form(parsed), "dashscope")
+        form = await pool.run(partial(build_form, parsed), tenant=run.workspace_id, is_refusable=False)
+        understood = rules.new_requirement_set(run.run_id, parsed, form, "dashscope")
     else:
-        understood = await by_rules(run.run_id, parse_input, fallback=client is not None)
+        is_fallback = client is not None
+        understood = await by_rules(
+            run.run_id, parse_input, fallback=is_fallback, pool=pool, workspace_id=run.workspace_id
+        )
     await keep(database, understood, workspace_id=run.workspace_id)
     return understood
 
 
-async def by_rules(run_id: str, parse_input: ParseInput, *, fallback: bool) -> RequirementSet:
-    """The deterministic parse; `fallback` when it stands in for a model that failed."""
-    parsed = await asyncio.to_thread(parse, parse_input.description, parse_input.language)
-    return rules.new_requirement_set(run_id, parsed, build_form(parsed, fallback=fallback), "rules")
+async def by_rules(
+    run_id: str, parse_input: ParseInput, *, fallback: bool, pool: WorkerPool, workspace_id: str
+) -> RequirementSet:
+    """The deterministic parse; `fallback` when it stands in for a model that failed.
+
+    Raises:
+        InvalidArgument: `text_too_complex`.
+    """
+    work = partial(parse, parse_input.description, parse_input.language)
+    parsed = await pool.run(work, tenant=workspace_id, is_refusable=False)
+    form_work = partial(build_form, parsed, fallback=fallback)
+    form = await pool.run(form_work, tenant=workspace_id, is_refusable=False)
+    return rules.new_requirement_set(run_id, parsed, form, "rules")
 
 
 async def keep(database: Database, understood: RequirementSet, *, workspace_id: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from servicekit.db import Database
 from servicekit.ids import new_id
 from servicekit.json_types import JsonObject
+from servicekit.workers.pool import WorkerPool
 
 from generation_service.catalog.rules import ModelAccess
 from generation_service.engines import DASHSCOPE
@@ -19,8 +20,9 @@ from generation_service.requirements.pipeline import ParseInput, parse_run
 class ParsePlanner:
     """Plans `parse` runs, by the default engine."""
 
-    def __init__(self, database: Database, models: ModelAccess) -> None:
+    def __init__(self, database: Database, models: ModelAccess, pool: WorkerPool) -> None:
         self._database = database
+        self._pool = pool
         self._models = models
 
     def plan(self, description: str, language: str) -> tuple[RunPlan, ParseInput]:
@@ -37,6 +39,6 @@ class ParsePlanner:
 
         async def job(run: RunContext) -> JsonObject:
             client = self._models.client(run, choice)
-            return await parse_run(run, parse_input, database=self._database, client=client)
+            return await parse_run(run, parse_input, database=self._database, pool=self._pool, client=client)
 
         return RunPlan(RunSpec(new_id(), RunKind.PARSE, choice.engine, choice.model, {}), job), parse_input

@@ -9,6 +9,7 @@ from promptsphere.generation.v1 import requirements_pb2, requirements_pb2_grpc
 from servicekit.auth.identity import Actor
 from servicekit.db import Database
 from servicekit.rpc.call import current_call
+from servicekit.workers.pool import WorkerPool
 from sqlalchemy.exc import IntegrityError
 
 from generation_service.execution.dispatcher import Dispatcher
@@ -34,12 +35,14 @@ class RequirementsServicer(requirements_pb2_grpc.RequirementsServiceServicer):
         starter: RunStarter,
         dispatcher: Dispatcher,
         reader: EventReader,
+        pool: WorkerPool,
     ) -> None:
         self._database = database
         self._planner = planner
         self._starter = starter
         self._dispatcher = dispatcher
         self._reader = reader
+        self._pool = pool
 
     async def CreateRequirement(  # noqa: N802 - the contract's name
         self,
@@ -74,7 +77,9 @@ class RequirementsServicer(requirements_pb2_grpc.RequirementsServiceServicer):
         understood = await self._find(actor, run_id)
         if understood is not None:
             return understood
-        understood = await by_rules(run_id, parse_input, fallback=True)
+        understood = await by_rules(
+            run_id, parse_input, fallback=True, pool=self._pool, workspace_id=actor.workspace_id
+        )
         try:
             await keep(self._database, understood, workspace_id=actor.workspace_id)
         except IntegrityError:

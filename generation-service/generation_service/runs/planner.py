@@ -8,6 +8,7 @@ from servicekit.db import Database
 from servicekit.errors import FailedPrecondition, InvalidArgument, invalid_field
 from servicekit.ids import new_id
 from servicekit.json_types import JsonObject
+from servicekit.workers.pool import WorkerPool
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from generation_service.catalog.rules import Choice, ModelAccess
@@ -54,8 +55,9 @@ class AssessRequest:
 class RunPlanner:
     """Makes jobs. Every check that can be made before a run exists is made here."""
 
-    def __init__(self, database: Database, models: ModelAccess) -> None:
+    def __init__(self, database: Database, models: ModelAccess, pool: WorkerPool) -> None:
         self._database = database
+        self._pool = pool
         self._models = models
 
     async def generate(self, actor: Actor, request: GenerateRequest, *, engine: str, model: str) -> RunPlan:
@@ -86,9 +88,8 @@ class RunPlanner:
         )
 
         async def job(run: RunContext) -> JsonObject:
-            return await generate_run(
-                run, write_input, database=self._database, client=self._models.client(run, choice)
-            )
+            client = self._models.client(run, choice)
+            return await generate_run(run, write_input, database=self._database, pool=self._pool, client=client)
 
         origin: JsonObject = {"requirement_id": request.requirement_id} if request.requirement_id else {}
         return RunPlan(_new(RunKind.GENERATE, choice, origin), job)
@@ -115,7 +116,7 @@ class RunPlanner:
             origin = {"prompt_id": request.prompt_id, "version": request.version}
         if request.run_id:
             origin["run_id"] = request.run_id
-        job = partial(assess_run, assess_input=assess_input, database=self._database)
+        job = partial(assess_run, assess_input=assess_input, database=self._database, pool=self._pool)
         return RunPlan(_new(RunKind.ASSESS, Choice(RULES, ""), origin), job)
 
     async def _understood(self, actor: Actor, requirement_id: str) -> RequirementSet:

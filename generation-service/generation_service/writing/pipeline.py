@@ -1,13 +1,14 @@
 """The pipeline `generate`: understand, write, check; a model may try once more, nothing is silently repaired."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import cast
 
 from servicekit.db import Database
 from servicekit.json_types import JsonObject
+from servicekit.workers.pool import WorkerPool
 
 from generation_service.dashscope.client import ModelClient
 from generation_service.execution.context import Rejected, RunContext
@@ -19,7 +20,7 @@ from generation_service.writing import gates
 from generation_service.writing.assembly import finish
 from generation_service.writing.model_writer.writer import rewrite_with_violations, write_with_model
 from generation_service.writing.rule_writer.composer import compose
-from generation_service.writing.values import GateViolation, Layout, WriteRequest
+from generation_service.writing.values import GateViolation, Layout, WriteRequest, WrittenPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class GenerateInput:
 
 
 async def generate_run(
-    run: RunContext, write_input: GenerateInput, *, database: Database, client: ModelClient | None
+    run: RunContext, write_input: GenerateInput, *, database: Database, pool: WorkerPool, client: ModelClient | None
 ) -> JsonObject:
     """Write a prompt.
 
@@ -47,7 +48,7 @@ async def generate_run(
     """
     source = write_input.source
     if isinstance(source, ParseInput):
-        source = await understand(run, source, database=database, client=client)
+        source = await understand(run, source, database=database, pool=pool, client=client)
     if source.is_refused:
         raise Rejected("input_refused", REFUSAL, [{"input_class": source.parsed.input_class.value}])
     request = WriteRequest(
@@ -57,21 +58,22 @@ async def generate_run(
         language=write_input.language or source.parsed.language,
         max_tokens=write_input.max_tokens,
     )
-    content = await _write(run, request, client)
-    return await asyncio.to_thread(_result, request, content, source)
+    content = await _write(run, request, pool, client)
+    written = await pool.run(partial(finish, request, content), tenant=run.workspace_id, is_refusable=False)
+    return _result(request, content, source, written)
 
 
-async def _write(run: RunContext, request: WriteRequest, client: ModelClient | None) -> str:
+async def _write(run: RunContext, request: WriteRequest, pool: WorkerPool, client: ModelClient | None) -> str:
     await run.stage("write")
     if client is None:
-        content = await _relay(run, _composed(request))
+        content = await _relay(run, _composed(run, request, pool))
     else:
         content = await _relay(run, write_with_model(client, request))
-    violations = await _check(run, request, content)
+    violations = await _check(run, request, content, pool)
     if violations and client is not None:
         await run.stage("write", reset=True)
         content = await _relay(run, rewrite_with_violations(client, request, content, violations))
-        violations = await _check(run, request, content)
+        violations = await _check(run, request, content, pool)
     if violations:
         raise Rejected(
             "gates_failed",
@@ -90,20 +92,20 @@ async def _relay(run: RunContext, texts: AsyncGenerator[str]) -> str:
     return "".join(pieces)
 
 
-async def _composed(request: WriteRequest) -> AsyncGenerator[str]:
+async def _composed(run: RunContext, request: WriteRequest, pool: WorkerPool) -> AsyncGenerator[str]:
     """The prompt that rules write, line by line."""
-    content = await asyncio.to_thread(compose, request)
+    content = await pool.run(partial(compose, request), tenant=run.workspace_id, is_refusable=False)
     for line in content.splitlines(keepends=True):
         yield line
 
 
-async def _check(run: RunContext, request: WriteRequest, content: str) -> Sequence[GateViolation]:
+async def _check(run: RunContext, request: WriteRequest, content: str, pool: WorkerPool) -> Sequence[GateViolation]:
     await run.stage("check")
-    return await asyncio.to_thread(gates.check, request, content)
+    work = partial(gates.check, request, content)
+    return await pool.run(work, tenant=run.workspace_id, is_refusable=False)
 
 
-def _result(request: WriteRequest, content: str, source: RequirementSet) -> JsonObject:
-    written = finish(request, content)
+def _result(request: WriteRequest, content: str, source: RequirementSet, written: WrittenPrompt) -> JsonObject:
     result = {
         "content": content,
         "variables": [asdict(one) for one in written.variables],
