@@ -21,6 +21,9 @@ from servicekit.workers.turns import Turns
 T = TypeVar("T")
 
 MAX_WAITING_PER_TENANT: Final = 64
+WAIT_SECONDS: Final = 10.0
+"""With the work itself still within what the gateway waits for a service: a refusal, not a time-out."""
+
 LARGE_BYTES: Final = 64 * 1024
 """Work of this size never takes the last worker: linear work on it takes a neighbour's patience, 50 ms and more."""
 
@@ -66,7 +69,7 @@ class WorkerPool:
     def __init__(self, limits: PoolLimits, *, idle_seconds: float) -> None:
         self._limits = limits
         self._idle_seconds = idle_seconds
-        self._turns = Turns(limits.workers, max_waiting=MAX_WAITING_PER_TENANT)
+        self._turns = Turns(limits.workers, max_waiting=MAX_WAITING_PER_TENANT, wait_seconds=WAIT_SECONDS)
         # One: several that compete for the interpreter make the loop wait for each of them in turn.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="text")
         self._workers: dict[WorkerProcess, asyncio.TimerHandle | None] = {}
@@ -92,7 +95,7 @@ class WorkerPool:
 
         Raises:
             InvalidArgument: `text_too_complex`, it took longer than the limit; `step` in the metadata says in what.
-            Unavailable: `overloaded`, too many wait; `worker_lost`, the process ended under the work.
+            Unavailable: `overloaded`, too many wait or too long; `worker_lost`, the process ended under the work.
         """
         job = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
         if len(job) < self._limits.from_bytes:

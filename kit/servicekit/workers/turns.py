@@ -26,12 +26,14 @@ class Turns:
     Args:
         limit: how many may hold a turn at once.
         max_waiting: how many of one tenant may wait; four times as many in all.
+        wait_seconds: longest wait of work that may be refused.
     """
 
-    def __init__(self, limit: int, *, max_waiting: int) -> None:
+    def __init__(self, limit: int, *, max_waiting: int, wait_seconds: float) -> None:
         self._limit = limit
         self._free = limit
         self._max_waiting = max_waiting
+        self._wait_seconds = wait_seconds
         self._held: Counter[str] = Counter()
         self._lines: OrderedDict[str, deque[_Waiting]] = OrderedDict()
 
@@ -45,7 +47,7 @@ class Turns:
         """Hold one place.
 
         Raises:
-            Unavailable: `overloaded`, too many wait; not for work that is not refusable.
+            Unavailable: `overloaded`, too many wait or the wait was too long; not for work that is not refusable.
         """
         await self._enter(tenant, is_large=is_large, is_refusable=is_refusable)
         try:
@@ -59,17 +61,16 @@ class Turns:
             return
         line = self._lines.get(tenant, ())
         if is_refusable and (len(line) >= self._max_waiting or self.waiting >= 4 * self._max_waiting):
-            raise Unavailable(
-                "Too many texts are waiting to be worked on; try again shortly.",
-                reason="overloaded",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
+            raise _overloaded()
         waiting = _Waiting(is_large)
         self._lines.setdefault(tenant, deque()).append(waiting)
         try:
-            await waiting.turn
-        except asyncio.CancelledError:
+            async with asyncio.timeout(self._wait_seconds if is_refusable else None):
+                await waiting.turn
+        except BaseException as error:
             self._give_up(tenant, waiting)
+            if isinstance(error, TimeoutError):
+                raise _overloaded() from None
             raise
 
     def _may_begin(self, tenant: str, *, is_large: bool) -> bool:
@@ -115,3 +116,11 @@ class Turns:
                 self._lines.move_to_end(tenant)
             self._begin(tenant)
             waiting.turn.set_result(None)
+
+
+def _overloaded() -> Unavailable:
+    return Unavailable(
+        "Too many texts are waiting to be worked on; try again shortly.",
+        reason="overloaded",
+        retry_after_seconds=_RETRY_AFTER_SECONDS,
+    )

@@ -43,7 +43,7 @@ def begun() -> list[str]:
 
 
 async def test_tenants_take_turns_and_keep_their_order(begun: list[str]) -> None:
-    work = Work(Turns(1, max_waiting=10), begun)
+    work = Work(Turns(1, max_waiting=10, wait_seconds=30), begun)
     for name in ("a1", "a2", "a3", "b1", "c1"):
         await work.add(name[0], name)
 
@@ -54,7 +54,7 @@ async def test_tenants_take_turns_and_keep_their_order(begun: list[str]) -> None
 
 
 async def test_the_last_place_is_for_another_tenant_with_little_to_do(begun: list[str]) -> None:
-    work = Work(Turns(2, max_waiting=10), begun)
+    work = Work(Turns(2, max_waiting=10, wait_seconds=30), begun)
     await work.add("a", "a1")
     await work.add("a", "a2")
     await work.add("b", "b large", is_large=True)
@@ -71,7 +71,7 @@ async def test_the_last_place_is_for_another_tenant_with_little_to_do(begun: lis
 
 
 async def test_who_gives_up_in_the_line_or_at_work_leaves_room(begun: list[str]) -> None:
-    turns = Turns(1, max_waiting=10)
+    turns = Turns(1, max_waiting=10, wait_seconds=30)
     work = Work(turns, begun)
     for name in ("a1", "a2", "a3"):
         await work.add("a", name)
@@ -85,7 +85,7 @@ async def test_who_gives_up_in_the_line_or_at_work_leaves_room(begun: list[str])
 
 
 async def test_who_gives_up_in_front_lets_those_behind_begin(begun: list[str]) -> None:
-    work = Work(Turns(2, max_waiting=10), begun)
+    work = Work(Turns(2, max_waiting=10, wait_seconds=30), begun)
     await work.add("a", "a1")
     await work.add("b", "b large", is_large=True)
     await work.add("b", "b2")
@@ -98,7 +98,7 @@ async def test_who_gives_up_in_front_lets_those_behind_begin(begun: list[str]) -
 
 
 async def test_a_place_handed_over_in_the_moment_of_leaving_is_passed_on(begun: list[str]) -> None:
-    turns = Turns(1, max_waiting=10)
+    turns = Turns(1, max_waiting=10, wait_seconds=30)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(turns.turn("a"))
         work = Work(turns, begun)
@@ -112,7 +112,7 @@ async def test_a_place_handed_over_in_the_moment_of_leaving_is_passed_on(begun: 
 
 
 async def test_lines_are_bounded_but_for_work_that_is_bounded_elsewhere(begun: list[str]) -> None:
-    turns = Turns(1, max_waiting=2)
+    turns = Turns(1, max_waiting=2, wait_seconds=30)
     work = Work(turns, begun)
     for name in ("a1", "a2", "a3"):
         await work.add("a", name)
@@ -130,7 +130,7 @@ async def test_lines_are_bounded_but_for_work_that_is_bounded_elsewhere(begun: l
 
 
 async def test_all_who_wait_may_give_up_at_once(begun: list[str]) -> None:
-    turns = Turns(1, max_waiting=10)
+    turns = Turns(1, max_waiting=10, wait_seconds=30)
     work = Work(turns, begun)
     for name in ("a1", "a2", "b1", "b2"):
         await work.add(name[0], name)
@@ -142,3 +142,18 @@ async def test_all_who_wait_may_give_up_at_once(begun: list[str]) -> None:
     assert turns.waiting == 0
     await work.add("c", "c1")
     assert begun == ["a1", "c1"]
+
+
+async def test_a_wait_that_is_too_long_is_refused_but_for_work_that_is_bounded_elsewhere(begun: list[str]) -> None:
+    turns = Turns(1, max_waiting=10, wait_seconds=0.01)
+    work = Work(turns, begun)
+    await work.add("a", "a1")
+    await work.add("a", "a run", is_refusable=False)
+
+    with pytest.raises(Unavailable) as refusal:
+        await turns.turn("b").__aenter__()
+
+    assert refusal.value.reason == "overloaded"
+    await work.end("a1")
+    assert begun == ["a1", "a run"]
+    await work.end("a run")
