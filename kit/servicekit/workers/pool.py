@@ -28,7 +28,7 @@ LARGE_BYTES: Final = 64 * 1024
 """Work of this size never takes the last worker: linear work on it takes a neighbour's patience, 50 ms and more."""
 
 IDLE_SECONDS: Final = 300.0
-"""A worker that had nothing to do for so long ends, and gives back its 20 MB."""
+"""A worker that had nothing to do for so long ends, and gives back its 24 MB."""
 
 WORK_SECONDS = Histogram(
     "promptsphere_worker_seconds",
@@ -45,11 +45,11 @@ class PoolLimits:
 
     Attributes:
         workers: most processes.
-        from_bytes: size of the pickled work (a text and some 100 bytes) from which on it goes to a process. To and
-            fro takes 0.3 ms there and 0.1 ms in a thread, the first time 150 ms for the process and its imports, so
-            in time alone a process pays from 300 bytes on. The measure is what the thread costs the others: it makes
-            each step of the loop wait up to 5 ms (`sys.getswitchinterval`) for as long as the work lasts, and lint
-            takes 3 to 4 ms a KiB of ordinary text, so 30 ms at 8 KiB.
+        from_bytes: size of the pickled work (a text and some 100 bytes) from which on it goes to a process. The way
+            there and back takes 0.3 ms, pickling 256 KiB among it less than 0.1; the way to a thread 0.1 ms. A new
+            process and its imports take 300 ms, once. Beside work of 3 ms a KiB (lint of ordinary text) that is
+            nothing from 1 KiB on; what decides is the harm a thread does: for as long as it works, each step of the
+            loop waits up to 5 ms (`sys.getswitchinterval`), and at 8 KiB that is over after some 30 ms.
         limit_seconds: longest work in a process.
     """
 

@@ -48,6 +48,7 @@ class WorkerProcess:
         Raises:
             Unavailable: `overloaded`, the system has no room for one more process or its files.
         """
+        streams = None
         try:
             ours, theirs = socket.socketpair()
             with theirs:
@@ -56,7 +57,9 @@ class WorkerProcess:
                 board = boards.open_board()
                 process = _spawn(theirs, board=board, limit_seconds=limit_seconds)
         except OSError as error:
-            _log.exception("worker_not_started")
+            if streams is not None:
+                streams[1].close()
+            _log.error("worker_not_started", problem=str(error))  # without a stack: that would have to open files
             raise Unavailable(
                 "There is no room for work on large texts now; try again shortly.",
                 reason="overloaded",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -205,6 +206,19 @@ async def test_a_worker_looks_like_no_service_and_knows_no_secret(
     assert heavy == []
     assert not [name for name in names if name.startswith("PROMPTSPHERE")]
     assert not [name for name in SERVICES if name in command]
+
+
+async def test_without_room_for_a_process_work_is_refused_and_later_done(pool: WorkerPool) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(Unavailable) as refusal:
+            await pool.run(QUICK, tenant="a")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert refusal.value.reason == "overloaded"
+    assert await pool.run(QUICK, tenant="a") == 4
 
 
 PARENT = """
