@@ -30,6 +30,12 @@ async def hang() -> None:
     await asyncio.Event().wait()
 
 
+def client_port(request: web.Request) -> int:
+    """The port at the other end, by which a connection is known again; 0 when it is gone."""
+    peer = None if request.transport is None else request.transport.get_extra_info("peername")
+    return int(peer[1]) if isinstance(peer, tuple) else 0
+
+
 def reset(request: web.Request) -> None:
     """Break the connection with RST instead of FIN."""
     if request.transport is None:
@@ -64,6 +70,26 @@ async def send(
         await _send_piece(response, step, fault, record)
         sent_bytes += len(step.data)
     record.is_finished = True
+
+
+async def send_raw(request: web.Request, fault: Fault, record: RequestRecord) -> web.StreamResponse:
+    """Send the scripted bytes as they are. Raises ConnectionResetError when nobody reads."""
+    response = web.StreamResponse(status=fault.status, headers={"content-type": "text/event-stream", **fault.headers})
+    response.enable_chunked_encoding()
+    record.status = fault.status
+    await response.prepare(request)
+    raw = fault.raw if isinstance(fault.raw, bytes) else b""
+    size = fault.chunk_bytes or max(len(raw), 1)
+    for at in range(0, len(raw), size):
+        await response.write(raw[at : at + size])
+        record.chunks_sent += 1
+        await asyncio.sleep(fault.seconds)
+    if fault.action is not None:
+        await _act(request, Action[fault.action.upper()])
+        return response
+    record.is_finished = True
+    await response.write_eof()
+    return response
 
 
 async def _send_piece(response: web.StreamResponse, piece: Piece, fault: Fault, record: RequestRecord) -> None:

@@ -1,6 +1,7 @@
 """Faults on demand: a scripted queue, and scripts by model name."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -36,6 +37,7 @@ class FaultKind(StrEnum):
     USAGE_TWICE = "usage_twice"
     NO_FINISH_REASON = "no_finish_reason"
     ANSWER = "answer"
+    RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Fault:
         content: the answer in place of the fake's own, for `answer` (and any other kind).
         finish_reason: in place of `stop`.
         retry_after_seconds: sent as the `Retry-After` of an `error`.
+        raw: the body of a `raw` reply, sent as it is: what other servers than DashScope say.
+        status: of a `raw` reply.
+        headers: further headers of a `raw` reply, such as its `content-type`.
+        chunk_bytes: size of the pieces in which `raw` goes out; 0 sends it at once. `seconds` lie between them.
+        action: what ends a `raw` reply in place of a proper end: `hang`, `cut` or `reset`.
     """
 
     kind: FaultKind
@@ -65,9 +72,18 @@ class Fault:
     content: str | None = None
     finish_reason: str | None = None
     retry_after_seconds: float | None = None
+    raw: bytes | str = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    chunk_bytes: int = 0
+    action: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FaultKind(self.kind))
+        if isinstance(self.raw, str):
+            object.__setattr__(self, "raw", self.raw.encode())
+        if self.action not in {None, "hang", "cut", "reset"}:
+            raise ValueError("the action is hang, cut or reset")
         if self.error is not None and self.error not in VENDOR_ERRORS:
             raise ValueError(f"unknown vendor error {self.error!r}; one of {sorted(VENDOR_ERRORS)}")
 

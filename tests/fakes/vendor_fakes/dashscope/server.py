@@ -10,7 +10,7 @@ from aiohttp import web
 
 from vendor_fakes.dashscope.answers.recorded import Recorded, Recordings
 from vendor_fakes.dashscope.completion import Completion, complete
-from vendor_fakes.dashscope.delivery import content_type, hang, reset, send
+from vendor_fakes.dashscope.delivery import client_port, content_type, hang, reset, send, send_raw
 from vendor_fakes.dashscope.errors import VENDOR_ERRORS, Refused, VendorError
 from vendor_fakes.dashscope.faults import Fault, FaultKind, FaultPlan
 from vendor_fakes.dashscope.frames import steps_of
@@ -112,6 +112,8 @@ class FakeDashScope:
         if body is None:
             raise Refused(VendorError(400, "invalid_parameter_error", "The request body is not valid JSON."))
         model = check(body)
+        if fault.kind is FaultKind.RAW:
+            return await send_raw(request, fault, record)
         completion = complete(
             body,
             model,
@@ -187,7 +189,7 @@ class FakeDashScope:
             fault="none",
             body=known,
             key_tail=_key(request)[-4:],
-            client_port=_client_port(request),
+            client_port=client_port(request),
         )
         self.requests.append(record)
         return record
@@ -238,11 +240,6 @@ def _json_object(raw: bytes) -> JsonObject | None:
     except orjson.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _client_port(request: web.Request) -> int:
-    peer = None if request.transport is None else request.transport.get_extra_info("peername")
-    return int(peer[1]) if isinstance(peer, tuple) else 0
 
 
 def _key(request: web.Request) -> str:
