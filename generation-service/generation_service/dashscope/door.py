@@ -177,7 +177,11 @@ class DashScopeDoor:
         async with self._transport.exchange(request.payload, model=model, deadline=request.deadline) as response:
             recorder.upstream_request_id = response.headers.get("x-request-id")
             chunks = self._transport.read(
-                response, model=model, wait_seconds=read_timeout.wait_seconds, deadline=request.deadline
+                response,
+                model=model,
+                wait_seconds=read_timeout.wait_seconds,
+                is_silent=lambda: read_timeout.is_silent,
+                deadline=request.deadline,
             )
             async with aclosing(read_deltas(chunks, body, reply)) as deltas:
                 async for delta in deltas:

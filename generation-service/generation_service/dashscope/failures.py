@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from servicekit.errors import DeadlineExceeded, SphereError, Unavailable
+from servicekit.errors import DeadlineExceeded, InvalidArgument, SphereError, Unavailable
 
-from generation_service.dashscope.vendor_codes import Pause, VendorReport, kind_of
+from generation_service.dashscope.vendor_codes import Pause, VendorReport, is_known, kind_of
 
 _MAX_DETAIL_CHARS = 300
 _RETRY_AFTER_SECONDS: Mapping[Pause, float] = MappingProxyType(
@@ -26,7 +26,8 @@ class AttemptFailed(Exception):
         error: what the caller of the door will see.
         pause: how long to wait before the next attempt, if one is allowed.
         is_refusal: True when the provider did no work, so nothing is billed.
-        blames_provider: True when the breaker shall count it.
+        blames_provider: True when the breaker shall count it: no connection, a time-out, 5xx, 429. What an answer
+            says or how it is written is never counted, so that one tenant's odd answers do not shut out others.
         retry_after_seconds: what the provider asked for.
         upstream_request_id: as the provider named the request.
     """
@@ -37,7 +38,7 @@ class AttemptFailed(Exception):
         *,
         pause: Pause = Pause.NEVER,
         is_refusal: bool = False,
-        blames_provider: bool = True,
+        blames_provider: bool = False,
         retry_after_seconds: float | None = None,
         upstream_request_id: str | None = None,
     ) -> None:
@@ -50,9 +51,11 @@ class AttemptFailed(Exception):
         self.upstream_request_id = upstream_request_id
 
 
-def vendor_failure(report: VendorReport, *, model: str) -> AttemptFailed:
-    """The failure for an error that the provider has put into words."""
+def vendor_failure(report: VendorReport, *, model: str, is_in_band: bool = False) -> AttemptFailed:
+    """The failure for an error that the provider has put into words; `is_in_band` inside a reply of status 200."""
     kind = kind_of(report)
+    # In band, an error without a code of its own may be about the content of this one call.
+    is_counted = not is_in_band or is_known(report)
     message = kind.message
     if kind.shows_detail and report.message:
         message = f"{message[:-1]}: {report.message[:_MAX_DETAIL_CHARS]}"
@@ -67,7 +70,7 @@ def vendor_failure(report: VendorReport, *, model: str) -> AttemptFailed:
         error,
         pause=kind.pause,
         is_refusal=True,
-        blames_provider=kind.blames_provider,
+        blames_provider=kind.blames_provider and is_counted,
         retry_after_seconds=report.retry_after_seconds,
         upstream_request_id=report.upstream_request_id,
     )
@@ -81,7 +84,7 @@ def connect_failed(*, model: str) -> AttemptFailed:
         metadata={"model": model},
         retry_after_seconds=5.0,
     )
-    return AttemptFailed(error, pause=Pause.CONNECT, is_refusal=True)
+    return AttemptFailed(error, pause=Pause.CONNECT, is_refusal=True, blames_provider=True)
 
 
 def connection_lost(*, model: str) -> AttemptFailed:
@@ -91,17 +94,20 @@ def connection_lost(*, model: str) -> AttemptFailed:
         reason="model_unavailable",
         metadata={"model": model},
     )
-    return AttemptFailed(error)
+    return AttemptFailed(error, blames_provider=True)
 
 
-def timed_out(*, model: str) -> AttemptFailed:
-    """The provider kept us waiting; it may still be working, so there is no second try."""
+def timed_out(*, model: str, is_silent: bool = True) -> AttemptFailed:
+    """The provider kept us waiting; it may still be working, so there is no second try.
+
+    `is_silent` is False when it was talking until our own time was up: an answer too long is not its fault.
+    """
     error = DeadlineExceeded(
         "The model did not answer in time; try again or use a faster model.",
         reason="model_timeout",
         metadata={"model": model},
     )
-    return AttemptFailed(error)
+    return AttemptFailed(error, blames_provider=is_silent)
 
 
 def stream_cut(*, model: str) -> AttemptFailed:
@@ -119,6 +125,26 @@ def protocol_error(what: str, *, model: str) -> AttemptFailed:
     error = Unavailable(
         f"The model provider's reply could not be understood ({what}); try again.",
         reason="model_protocol_error",
+        metadata={"model": model},
+    )
+    return AttemptFailed(error)
+
+
+def content_refused(*, model: str) -> AttemptFailed:
+    """The provider's filter, or the model itself, ended the answer."""
+    error = InvalidArgument(
+        "The model provider's content inspection refused the text; rephrase it.",
+        reason="model_rejected_input",
+        metadata={"model": model},
+    )
+    return AttemptFailed(error)
+
+
+def provider_gave_up(*, model: str) -> AttemptFailed:
+    """The provider ended the answer because it is short of something."""
+    error = Unavailable(
+        "The model provider stopped in the midst of the answer; try again shortly.",
+        reason="model_unavailable",
         metadata={"model": model},
     )
     return AttemptFailed(error)

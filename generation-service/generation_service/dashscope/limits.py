@@ -20,14 +20,16 @@ class Limits:
     """Limits of the door.
 
     `run_timeout_seconds` bounds one streamed call with everything in it (the provider's own limit; what hangs ends
-    long before, by the silence of its text), `structured_timeout_seconds` one
-    structured call with its repair; `usage_timeout_seconds` is how long a finished answer may still owe its
-    usage, `drain_timeout_seconds` how long a connection may take to end after `[DONE]` and be used again.
+    long before, by the silence of its text), `reasoning_timeout_seconds` how long it may think without a word of
+    text, `structured_timeout_seconds` one structured call with its repair; `usage_timeout_seconds` is how long a
+    finished answer may still owe its usage, `drain_timeout_seconds` how long a connection may take to end after
+    `[DONE]` and be used again.
     """
 
     connect_timeout_seconds: float = 5.0
     first_byte_timeout_seconds: float = 30.0
     idle_timeout_seconds: float = 30.0
+    reasoning_timeout_seconds: float = 180.0
     structured_timeout_seconds: float = 20.0
     run_timeout_seconds: float = 300.0
     usage_timeout_seconds: float = 5.0

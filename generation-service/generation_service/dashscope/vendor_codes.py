@@ -135,6 +135,19 @@ _BY_CODE: Mapping[str, ErrorKind] = MappingProxyType(
         "requesttimeout": _DOWN,
         "modelservingerror": _DOWN,
         "modelunavailable": _DOWN,
+        # Words of other OpenAI-compatible servers; none is tried again, for none of them promises to be short.
+        "ratelimiterror": _UNLISTED_RATE,
+        "ratelimitexceeded": _UNLISTED_RATE,
+        "resourceexhausted": _UNLISTED_RATE,
+        "overloadederror": _UNLISTED_DOWN,
+        "servererror": _UNLISTED_DOWN,
+        "internalservererror": _UNLISTED_DOWN,
+        "authenticationerror": _AUTH,
+        "permissionerror": _ACCESS,
+        "notfounderror": _MISSING,
+        "contextlengthexceeded": _BAD_REQUEST,
+        "contentfilter": _REJECTED,
+        "contentpolicyviolation": _REJECTED,
     }
 )
 _BY_STATUS: Mapping[int, ErrorKind] = MappingProxyType(
@@ -150,10 +163,19 @@ _BY_STATUS: Mapping[int, ErrorKind] = MappingProxyType(
 )
 
 
+def is_known(report: VendorReport) -> bool:
+    """True when the report names a code of the table, or a status."""
+    return report.status is not None or any(_plain(word) in _BY_CODE for word in (report.code, report.type))
+
+
 def kind_of(report: VendorReport) -> ErrorKind:
     """The kind by code, else by type, else by status."""
     for word in (report.code, report.type):
-        found = _BY_CODE.get(word.replace("_", "").replace("-", "").lower())
+        found = _BY_CODE.get(_plain(word))
         if found is not None:
             return found
     return _BY_STATUS.get(report.status or 500, _UNLISTED_DOWN)
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", "").replace("-", "").lower()

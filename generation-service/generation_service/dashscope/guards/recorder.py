@@ -59,6 +59,8 @@ class Recorder:
         usage = self._usage(failure)
         reason = None if failure is None else failure.error.reason
         request_id = self.upstream_request_id or (failure.upstream_request_id if failure else None)
+        if request_id is not None:  # a header may hold any byte, a row only text
+            request_id = request_id.encode("ascii", "ignore").decode().replace("\x00", "")
         outcome = AttemptOutcome(state, usage, error_reason=reason, upstream_request_id=request_id)
         await asyncio.shield(self.tasks.spawn("attempt_end", self.log.end(self.attempt_id, outcome)))
         return usage
@@ -69,22 +71,24 @@ class Recorder:
             await self.log.end(attempt_id, AttemptOutcome("cancelled", Usage()))
 
     def _usage(self, failure: AttemptFailed | None) -> Usage:
-        reported = self.reply.usage
-        was_refused = failure is not None and failure.is_refusal and not self.reply.spoken
-        if reported is None and (was_refused or not self.is_sent):
+        reported, spoken = self.reply.usage, self.reply.spoken
+        was_refused = failure is not None and failure.is_refusal and not spoken
+        if reported.is_empty and (was_refused or not self.is_sent):
             return Usage()
-        if reported is not None:
-            tokens = (reported.input_tokens, reported.output_tokens, reported.cached_tokens)
-        else:
-            spoken = estimate_tokens("".join(self.reply.spoken))
-            tokens = (self.start.estimated_input_tokens, spoken, 0)
+        input_tokens, output_tokens, is_estimated = reported.input_tokens, reported.output_tokens, False
+        if input_tokens is None:
+            input_tokens, is_estimated = self.start.estimated_input_tokens, True
+        if output_tokens is None or reported.heard_pieces < len(spoken):
+            # Counted before the last words, or not at all: at least what we heard.
+            output_tokens, is_estimated = max(output_tokens or 0, estimate_tokens("".join(spoken))), True
+        cached_tokens = min(reported.cached_tokens, input_tokens)
         cost = self.policy.cost(
-            input_tokens=tokens[0],
-            output_tokens=tokens[1],
-            cached_tokens=tokens[2],
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cached_tokens=cached_tokens,
             is_thinking=self.reply.has_reasoning,
         )
-        return Usage(*tokens, cost=cost, estimated=reported is None)
+        return Usage(input_tokens, output_tokens, cached_tokens, cost=cost, estimated=is_estimated)
 
 
 def estimate_input_tokens(call: ModelCall) -> int:

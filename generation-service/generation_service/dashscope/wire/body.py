@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from generation_service.dashscope.wire.sse import MalformedStream, SseEvent, SseParser
+from generation_service.dashscope.wire.sse import MalformedStream, SseEvent, SseParser, text_of_line
 
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
@@ -51,15 +51,15 @@ class BodyReader:
             return self._events.finish()
         if not self._is_json:
             return []
-        try:
-            return [SseEvent(self._head.decode("utf-8-sig"))]
-        except UnicodeDecodeError:
-            raise MalformedStream("bad UTF-8") from None
+        return [SseEvent(text_of_line(bytes(self._head).removeprefix(_BOM)))]
 
     def _is_undecided_or_json(self) -> bool:
         if self._is_json:
             return True
-        head = bytes(self._head)
-        start = head.removeprefix(_BOM).lstrip(_BLANK)[:1]
+        head = bytes(self._head).removeprefix(_BOM).lstrip(_BLANK)
+        if not head and not _BOM.startswith(self._head):
+            self._head.clear()  # blanks that keep the line warm until the document is there
+            return True
+        start = head[:1]
         self._is_json = start in {b"{", b"["}
         return self._is_json or not start or _BOM.startswith(head)

@@ -3,178 +3,162 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import orjson
 from servicekit.json_types import JsonObject, JsonValue
 
 from generation_service.dashscope.calls import ReasoningDelta, TextDelta
-from generation_service.dashscope.failures import (
-    AttemptFailed,
-    protocol_error,
-    stream_cut,
-    vendor_failure,
+from generation_service.dashscope.failures import content_refused, protocol_error, stream_cut, vendor_failure
+from generation_service.dashscope.wire.choices import (
+    Piece,
+    UnreadableText,
+    holder_of,
+    is_index_of_first,
+    pieces_of,
+    unsaid,
 )
-from generation_service.dashscope.vendor_codes import VendorReport
+from generation_service.dashscope.wire.errors import error_report
+from generation_service.dashscope.wire.finishes import checked_finish, finish_word, is_good_end
+from generation_service.dashscope.wire.json_text import SurrogateMender, read_json
 from generation_service.dashscope.wire.sse import SseEvent
+from generation_service.dashscope.wire.usage import ReportedUsage, usage_reports
 
-_DONE = "[DONE]"
+_DONE = frozenset({"[done]", '"[done]"', "done"})
+_PINGS = frozenset({"ping", "pong", "heartbeat", "keep-alive", "keepalive", "connected"})
 _MAX_FINISHES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedUsage:
-    """Tokens as the provider counts them."""
-
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
 
 
 @dataclass(slots=True)
 class Reply:
-    """The state of one reply. Success is a finish reason that was seen, and nothing else."""
+    """The state of one reply. Success is a good finish reason that was seen, and nothing else.
+
+    Attributes:
+        finish_reason: the provider's word in lower case, whatever it means.
+        spoken: every piece of text and of reasoning.
+        text_pieces: how many of them are text.
+        is_resumed: text came after a finish reason, as from servers that put one into every frame; which of them
+            is the last is known only from `[DONE]`.
+    """
 
     model: str
     finish_reason: str | None = None
-    usage: ReportedUsage | None = None
+    usage: ReportedUsage = field(default_factory=ReportedUsage)
     is_done: bool = False
+    is_resumed: bool = False
     spoken: list[str] = field(default_factory=list)
+    text_pieces: int = 0
     has_reasoning: bool = False
+    _said: list[str] = field(default_factory=list)
+    _has_deltas: bool = False
+    _has_refusal: bool = False
     _finishes: int = 0
+    _text: SurrogateMender = field(default_factory=SurrogateMender)
+    _thought: SurrogateMender = field(default_factory=SurrogateMender)
+
+    @property
+    def is_complete(self) -> bool:
+        """True when nothing that comes now can change the end."""
+        return self.finish_reason is not None and (self.is_done or not self.is_resumed)
 
     @property
     def is_broken(self) -> bool:
         """True when a failure that comes now must be reported: unfinished, or finished too often."""
-        return self.finish_reason is None or self._finishes > _MAX_FINISHES
+        return not self.is_complete or self._finishes > _MAX_FINISHES
 
     def take(self, frame: SseEvent) -> Iterator[TextDelta | ReasoningDelta]:
         """The deltas of one frame. Raises AttemptFailed for an error, or what cannot be understood."""
-        if frame.data.strip() == _DONE:
+        if frame.data.strip().lower() in _DONE:
             self.is_done = True
             return
-        document = self._document(frame)
-        if document is None or self._is_ignored_error(document, frame):
-            return
-        self._take_usage(document.get("usage"))
-        choices = document.get("choices")
-        if choices is None and document.get("usage") is None:
-            raise protocol_error("a frame without choices", model=self.model)
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict):
-                raise protocol_error("a choice that is no object", model=self.model)
-            if choice.get("index", 0) == 0:
-                yield from self._take_choice(choice)
+        for document in self._documents(frame):
+            yield from self._take_document(document, frame)
 
     def check_end(self) -> str:
-        """The finish reason. Raises AttemptFailed when the reply ended without one."""
-        if self.finish_reason is None:
+        """`stop` or `length`. Raises AttemptFailed when the reply ended without a good finish reason."""
+        if self.finish_reason is None or not self.is_complete:
             raise stream_cut(model=self.model)
-        return self.finish_reason
+        if self._has_refusal and not self._said:
+            raise content_refused(model=self.model)
+        return checked_finish(self.finish_reason, model=self.model)
 
-    def _document(self, frame: SseEvent) -> JsonObject | None:
+    def _documents(self, frame: SseEvent) -> Iterator[JsonObject]:
+        """The objects in a frame: one as a rule; one for each line where the blank lines between were lost."""
         try:
-            document: JsonValue = orjson.loads(frame.data) if frame.data else {}
-        except orjson.JSONDecodeError:
-            if not frame.is_complete:
-                return None
-            raise protocol_error("a frame that is no JSON", model=self.model) from None
-        if not isinstance(document, dict):
-            raise protocol_error("a frame that is no object", model=self.model)
-        return document
+            values = [read_json(frame.data)] if frame.data.strip() else [{}]
+        except ValueError:
+            values = list(self._salvaged(frame))
+        for value in values:
+            for document in value if isinstance(value, list) else (value,):
+                if isinstance(document, dict):
+                    yield document
+                elif isinstance(document, str) and document.strip():
+                    raise protocol_error("a frame that is no object", model=self.model)
 
-    def _is_ignored_error(self, document: JsonObject, frame: SseEvent) -> bool:
-        report = error_report(document, status=frame.http_status, is_error_frame=frame.event == "error")
-        if report is None:
-            return not document
-        if self.finish_reason is not None:
-            return True  # the answer was complete before; what follows cannot take it back
-        raise vendor_failure(report, model=self.model)
+    def _salvaged(self, frame: SseEvent) -> Iterator[JsonValue]:
+        for line in frame.data.split("\n"):
+            text = line.strip()
+            while text.startswith("data:"):  # a proxy that frames what is framed already
+                text = text.removeprefix("data:").strip()
+            if text.lower() in _DONE:
+                self.is_done = True
+            elif text and not text.startswith(":") and text.lower() not in _PINGS:
+                try:
+                    yield read_json(text)
+                except ValueError:
+                    if frame.is_complete:
+                        raise protocol_error("a frame that is no JSON", model=self.model) from None
 
-    def _take_usage(self, usage: JsonValue) -> None:
-        if not isinstance(usage, dict):
-            return
-        details = usage.get("prompt_tokens_details")
-        cached = details.get("cached_tokens") if isinstance(details, dict) else 0
-        self.usage = ReportedUsage(
-            _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")), _count(cached)
-        )
+    def _take_document(self, document: JsonObject, frame: SseEvent) -> Iterator[TextDelta | ReasoningDelta]:
+        report = error_report(document, status=frame.http_status, is_error_frame=frame.event.lower() == "error")
+        if report is not None:
+            if self.is_broken or not is_good_end(self.finish_reason or ""):
+                raise vendor_failure(report, model=self.model, is_in_band=True)
+            return  # the answer was complete before; what follows cannot take it back
+        choices = document.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and is_index_of_first(choice) and not self.is_done:
+                yield from self._take_choice(choice)
+        for usage in usage_reports(document):
+            self.usage.take(usage, heard_pieces=len(self.spoken))
 
     def _take_choice(self, choice: JsonObject) -> Iterator[TextDelta | ReasoningDelta]:
-        delta = choice.get("delta") or choice.get("message") or {}
-        if not isinstance(delta, dict):
-            raise protocol_error("a delta that is no object", model=self.model)
-        if self.finish_reason is None:
-            yield from self._deltas(delta)
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason and reason != "null":
-            self._finishes += 1
-            if self._finishes > _MAX_FINISHES:
-                raise protocol_error("more than two ends", model=self.model)
-            self.finish_reason = self.finish_reason or reason
+        try:
+            holder = holder_of(choice)
+            pieces = list(pieces_of(holder))
+        except UnreadableText:
+            raise protocol_error("a delta that is no text", model=self.model) from None
+        self._has_refusal = self._has_refusal or bool(holder.get("refusal"))
+        is_message = holder is choice.get("message")
+        for piece in pieces:
+            yield from self._say(piece, is_message=is_message)
+        self._has_deltas = self._has_deltas or bool(pieces and not is_message)
+        word = finish_word(choice.get("finish_reason") or choice.get("finishReason"))
+        if word is not None:
+            yield from self._finish(word)
 
-    def _deltas(self, delta: JsonObject) -> Iterator[TextDelta | ReasoningDelta]:
-        reasoning, content = delta.get("reasoning_content"), delta.get("content")
-        for text in (reasoning, content):
-            if text is not None and not isinstance(text, str):
-                raise protocol_error("a delta that is no text", model=self.model)
-        if isinstance(reasoning, str) and reasoning:
+    def _say(self, piece: Piece, *, is_message: bool) -> Iterator[TextDelta | ReasoningDelta]:
+        text = (self._thought if piece.is_thought else self._text).feed(piece.text)
+        if is_message and not piece.is_thought and self._said:
+            text = unsaid(text, "".join(self._said), is_whole=self._has_deltas)
+        if not text:
+            return
+        self.spoken.append(text)
+        if self.finish_reason is not None:
+            self.is_resumed, self.finish_reason, self._finishes = True, None, 0
+        if piece.is_thought:
             self.has_reasoning = True
-            self.spoken.append(reasoning)
-            yield ReasoningDelta(reasoning)
-        if isinstance(content, str) and content:
-            self.spoken.append(content)
-            yield TextDelta(content)
+            yield ReasoningDelta(text)
+        else:
+            self.text_pieces += 1
+            self._said.append(text)
+            yield TextDelta(text)
 
-
-def error_report(
-    document: JsonObject,
-    *,
-    status: int | None,
-    is_error_frame: bool = False,
-    retry_after_seconds: float | None = None,
-    upstream_request_id: str | None = None,
-) -> VendorReport | None:
-    """The error in a document of either wire (`{"error": {…}}` or `{"code", "message"}`), if there is one."""
-    error = document.get("error")
-    native = "code" in document and "choices" not in document
-    is_failing_status = status is not None and status >= 400
-    if not (isinstance(error, dict) or native or is_error_frame or is_failing_status):
-        return None
-    words = error if isinstance(error, dict) else document
-    request_id = document.get("request_id")
-    return VendorReport(
-        status=status,
-        code=_word(words.get("code")),
-        type=_word(words.get("type")),
-        message=_word(words.get("message")),
-        retry_after_seconds=retry_after_seconds,
-        upstream_request_id=upstream_request_id or (request_id if isinstance(request_id, str) else None),
-    )
-
-
-def refusal(
-    raw: bytes, *, status: int, retry_after_seconds: float | None, request_id: str | None, model: str
-) -> AttemptFailed:
-    """The failure for a reply whose status is not 200; its body may be anything."""
-    try:
-        parsed: JsonValue = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        parsed = {}
-    document: JsonObject = parsed if isinstance(parsed, dict) else {}
-    report = error_report(
-        document,
-        status=status,
-        is_error_frame=True,
-        retry_after_seconds=retry_after_seconds,
-        upstream_request_id=request_id,
-    )
-    if status < 400 or report is None:
-        return protocol_error(f"status {status}", model=model)
-    return vendor_failure(report, model=model)
-
-
-def _word(value: JsonValue) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _count(value: JsonValue) -> int:
-    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else 0
+    def _finish(self, word: str) -> Iterator[TextDelta]:
+        self._finishes += 1
+        if self._finishes > _MAX_FINISHES:
+            raise protocol_error("more than two ends", model=self.model)
+        self.finish_reason = self.finish_reason or word
+        rest = self._text.finish()
+        if rest:
+            self._said.append(rest)
+            self.spoken.append(rest)
+            self.text_pieces += 1
+            yield TextDelta(rest)

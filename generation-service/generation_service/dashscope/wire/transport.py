@@ -19,7 +19,7 @@ from generation_service.dashscope.failures import (
     timed_out,
 )
 from generation_service.dashscope.limits import Limits
-from generation_service.dashscope.wire.replies import refusal
+from generation_service.dashscope.wire.errors import refusal
 
 _CHAT_PATH: Final = "chat/completions"
 _READ_BUFFER_BYTES: Final = 64 * 1024
@@ -118,9 +118,10 @@ class Transport:
         *,
         model: str,
         wait_seconds: Callable[[], float],
+        is_silent: Callable[[], bool] = lambda: True,
         deadline: float,
     ) -> AsyncGenerator[bytes, None]:
-        """The body as it comes, with `wait_seconds()` for each piece.
+        """The body as it comes, with `wait_seconds()` for each piece; `is_silent()` says whose fault a time-out is.
 
         Raises:
             AttemptFailed: it stalls or breaks off.
@@ -131,7 +132,7 @@ class Transport:
                 async with asyncio.timeout_at(min(loop.time() + wait_seconds(), deadline)):
                     chunk = await reply.content.readany()
             except TimeoutError:
-                raise timed_out(model=model) from None
+                raise timed_out(model=model, is_silent=is_silent()) from None
             except (aiohttp.ClientError, OSError) as error:
                 raise stream_cut(model=model) from error
             if not chunk:

@@ -58,10 +58,22 @@ def test_arbitrary_bytes_end_in_events_or_the_typed_error(pieces: list[bytes]) -
     assert all(isinstance(event, SseEvent) for event in events)
 
 
-@pytest.mark.parametrize("raw", [b"data: \xff\xfe\n\n", b"<html>\n", b"date: x\n\n"])
+@pytest.mark.parametrize("raw", [b"data: \xff\xfe\n\n", b"<html>\n", b"<html>", b"date: x\n\n"])
 def test_what_is_no_event_stream_is_refused(raw: bytes) -> None:
     with pytest.raises(MalformedStream):
-        list(SseParser().feed(raw))
+        parse([raw])
+
+
+def test_fields_that_nobody_knows_are_ignored() -> None:
+    raw = b"provider: x\ndata: 1\nX-Trace\nEvent : odd\n\xff\xfe: y\n\n"
+
+    assert parse([raw]) == [SseEvent("1", "odd")]
+
+
+def test_documents_without_a_blank_line_between_them_are_events_of_their_own() -> None:
+    raw = b'data: {"a": 1}\ndata: {"a": 2}\ndata: [DONE]\n'
+
+    assert [event.data for event in parse([raw])] == ['{"a": 1}', '{"a": 2}', "[DONE]"]
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
