@@ -1,6 +1,7 @@
 """Structured answers: how a schema is asked for, and how an answer is checked against it."""
 
-import re
+import json
+from collections.abc import Iterator
 
 import orjson
 from jsonschema import Draft202012Validator
@@ -8,8 +9,9 @@ from servicekit.json_types import JsonObject, JsonValue
 
 from generation_service.dashscope.calls import ModelCall, assistant, system, user
 from generation_service.dashscope.policy import ModelPolicy
+from generation_service.text.thoughts import without_thoughts
 
-_FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(?P<body>.*)\n```\s*\Z", re.DOTALL)
+_MAX_CANDIDATES = 16
 _MAX_PROBLEMS = 10
 _MAX_PROBLEM_CHARS = 200
 
@@ -36,19 +38,51 @@ def check_answer(text: str, schema: JsonObject, *, is_cut: bool) -> tuple[JsonOb
     """The answer and what is wrong with it; nothing wrong means that it satisfies the schema."""
     if is_cut:
         return {}, ("the answer was cut off before its end",)
-    fenced = _FENCE.match(text)
-    try:
-        value: JsonValue = orjson.loads(fenced["body"] if fenced else text)
-    except orjson.JSONDecodeError:
-        return {}, ("the answer is not JSON",)
-    if not isinstance(value, dict):
-        return {}, ("the answer is not a JSON object",)
-    errors = Draft202012Validator(schema).iter_errors(value)
-    problems = [
+    problems: tuple[str, ...] = ("the answer is not JSON",)
+    best: JsonObject = {}
+    validator = Draft202012Validator(schema)
+    for value in _values(text):
+        if isinstance(value, dict):
+            found = _problems(validator, value)
+            if not found:
+                return value, ()
+            best, problems = (value, found) if not best else (best, problems)
+        elif not best:
+            problems = ("the answer is not a JSON object",)
+    return best, problems
+
+
+def _problems(validator: Draft202012Validator, value: JsonObject) -> tuple[str, ...]:
+    errors = validator.iter_errors(value)
+    return tuple(
         f"{error.json_path}: {error.message[:_MAX_PROBLEM_CHARS]}"
         for _, error in zip(range(_MAX_PROBLEMS), errors, strict=False)
-    ]
-    return value, tuple(problems)
+    )
+
+
+def _values(text: str) -> Iterator[JsonValue]:
+    """The whole answer as JSON; else each object in it, the last first, for what a model corrects comes later.
+
+    Thinking, fences and sentences around an object are let go; what is inside has to be JSON to the letter.
+    """
+    try:
+        yield orjson.loads(text)
+    except orjson.JSONDecodeError:
+        yield from reversed([*_objects_in(without_thoughts(text))])
+
+
+def _objects_in(text: str) -> Iterator[JsonValue]:
+    decoder = json.JSONDecoder()
+    at = text.find("{")
+    for _ in range(_MAX_CANDIDATES):
+        if at < 0:
+            return
+        try:
+            _, end = decoder.raw_decode(text, at)
+            yield orjson.loads(text[at:end])
+        except (ValueError, RecursionError):  # no object begins here, or none to the letter
+            end = at + 1
+        at = text.find("{", end)
 
 
 def repair_messages(messages: tuple[JsonObject, ...], answer: str, problems: tuple[str, ...]) -> tuple[JsonObject, ...]:

@@ -1,7 +1,10 @@
 import pytest
 from generation_service.dashscope.calls import ModelCall, system, user
 from generation_service.dashscope.client import ModelClient
+from generation_service.dashscope.wire.structured import check_answer
 from generation_service_testing import MemoryAttempts
+from hypothesis import given
+from hypothesis import strategies as st
 from servicekit.errors import SphereError
 from servicekit.json_types import JsonObject
 from vendor_fakes.dashscope import FakeDashScope, Fault
@@ -64,6 +67,47 @@ async def test_a_fenced_answer_is_read(fake_dashscope: FakeDashScope, model_clie
     fake_dashscope.script(Fault(FaultKind.ANSWER, content='```json\n{"verdict": "not", "count": 3}\n```'))
 
     assert await model_client.complete_json(call("qwen-flash"), SCHEMA) == {"verdict": "not", "count": 3}
+
+
+ANSWER = '{"verdict": "not", "count": 3}'
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "<think>\nWhat is {asked}?\n</think>\n\n{}",
+        "I think {count: 3} will do.\n</think>\n{}",
+        "<think></think>{}",
+        "Here is the JSON:\n\n```json\n{}\n```\n\nLet me know if you need anything else!",
+        "```\n{}\n```",
+        "```json {} ```",
+        "以下是结果：\n{}\n希望对您有帮助。",
+        "Sure! {}",
+        "\ufeff{}\n",
+        '{"verdict": "perhaps", "count": 0}\nNo, that was wrong:\n{}',
+    ],
+)
+async def test_an_answer_is_found_in_what_is_wrapped_around_it(
+    fake_dashscope: FakeDashScope, model_client: ModelClient, wrapped: str
+) -> None:
+    fake_dashscope.script(Fault(FaultKind.ANSWER, content=wrapped.replace("{}", ANSWER)))
+
+    assert await model_client.complete_json(call("qwen-flash"), SCHEMA) == {"verdict": "not", "count": 3}
+    assert len(fake_dashscope.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "bad", ['{"verdict": "not", "count": 3,}', "{" * 100_000, "[" * 100_000, '{"verdict": "not", "count": NaN}']
+)
+def test_what_is_no_json_to_the_letter_is_not_mended(bad: str) -> None:
+    assert check_answer(bad, SCHEMA, is_cut=False)[1]
+
+
+@given(st.text(alphabet='{}[]":,\\ \n\ud800a1`<think>/', max_size=200))
+def test_no_answer_breaks_the_check(text: str) -> None:
+    value, problems = check_answer(text, SCHEMA, is_cut=False)
+
+    assert problems or value
 
 
 @pytest.mark.parametrize(
