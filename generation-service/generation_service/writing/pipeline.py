@@ -1,5 +1,6 @@
 """The pipeline `generate`: understand, write, check; a model may try once more, nothing is silently repaired."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
@@ -16,11 +17,17 @@ from generation_service.requirements.form import check_answers
 from generation_service.requirements.pipeline import ParseInput, understand
 from generation_service.requirements.rules import REFUSAL, RequirementSet
 from generation_service.text.language import Language
+from generation_service.text.thoughts import Reset
 from generation_service.writing import gates
 from generation_service.writing.assembly import finish
 from generation_service.writing.model_writer.writer import rewrite_with_violations, write_with_model
 from generation_service.writing.rule_writer.composer import compose
 from generation_service.writing.values import GateViolation, Layout, WriteRequest, WrittenPrompt
+
+UNKEEPABLE = frozenset("\x00\ufffd")
+"""What a model's text must not bring into a prompt: NUL, which no version may hold, and the mark of a lost half."""
+
+_REMOVAL = {ord(char): None for char in UNKEEPABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +65,23 @@ async def generate_run(
         language=write_input.language or source.parsed.language,
         max_tokens=write_input.max_tokens,
     )
-    content = await _write(run, request, pool, client)
+    content, removed = await _write(run, request, pool, client)
     written = await pool.run(partial(finish, request, content), tenant=run.workspace_id, is_refusable=False)
-    return _result(request, content, source, written)
+    return _result(request, content, source, written, removed)
 
 
-async def _write(run: RunContext, request: WriteRequest, pool: WorkerPool, client: ModelClient | None) -> str:
+async def _write(
+    run: RunContext, request: WriteRequest, pool: WorkerPool, client: ModelClient | None
+) -> tuple[str, Counter[str]]:
     await run.stage("write")
     if client is None:
-        content = await _relay(run, _composed(run, request, pool))
+        content, removed = await _relay(run, _composed(run, request, pool))
     else:
-        content = await _relay(run, write_with_model(client, request))
+        content, removed = await _relay(run, write_with_model(client, request))
     violations = await _check(run, request, content, pool)
     if violations and client is not None:
         await run.stage("write", reset=True)
-        content = await _relay(run, rewrite_with_violations(client, request, content, violations))
+        content, removed = await _relay(run, rewrite_with_violations(client, request, content, violations))
         violations = await _check(run, request, content, pool)
     if violations:
         raise Rejected(
@@ -80,19 +89,28 @@ async def _write(run: RunContext, request: WriteRequest, pool: WorkerPool, clien
             "The prompt that was written breaks rules that every prompt must keep; change the request.",
             [cast("JsonObject", asdict(violation)) for violation in violations],
         )
-    return content
+    return content, removed
 
 
-async def _relay(run: RunContext, texts: AsyncGenerator[str]) -> str:
+async def _relay(run: RunContext, texts: AsyncGenerator[str | Reset]) -> tuple[str, Counter[str]]:
+    """Send the text on, without the characters that no stored text may hold; how many of which were left out."""
     pieces: list[str] = []
+    removed: Counter[str] = Counter()
     async with aclosing(texts):
         async for text in texts:
-            pieces.append(text)
-            await run.delta(text)
-    return "".join(pieces)
+            if isinstance(text, Reset):
+                pieces.clear()
+                removed.clear()
+                await run.stage("write", reset=True)
+                continue
+            removed.update(char for char in text if char in UNKEEPABLE)
+            kept = text.translate(_REMOVAL)
+            pieces.append(kept)
+            await run.delta(kept)
+    return "".join(pieces), removed
 
 
-async def _composed(run: RunContext, request: WriteRequest, pool: WorkerPool) -> AsyncGenerator[str]:
+async def _composed(run: RunContext, request: WriteRequest, pool: WorkerPool) -> AsyncGenerator[str | Reset]:
     """The prompt that rules write, line by line."""
     content = await pool.run(partial(compose, request), tenant=run.workspace_id, is_refusable=False)
     for line in content.splitlines(keepends=True):
@@ -105,12 +123,17 @@ async def _check(run: RunContext, request: WriteRequest, content: str, pool: Wor
     return await pool.run(work, tenant=run.workspace_id, is_refusable=False)
 
 
-def _result(request: WriteRequest, content: str, source: RequirementSet, written: WrittenPrompt) -> JsonObject:
+def _result(
+    request: WriteRequest, content: str, source: RequirementSet, written: WrittenPrompt, removed: Counter[str]
+) -> JsonObject:
     result = {
         "content": content,
         "variables": [asdict(one) for one in written.variables],
         "trace": [asdict(one) for one in written.trace],
         "assumptions": list(written.assumptions),
+        "removed_characters": [
+            {"character": f"U+{ord(char):04X}", "count": count} for char, count in sorted(removed.items())
+        ],
         "violations": [asdict(one) for one in written.violations],
         "requirement_id": source.id,
         "parse_engine": source.engine,

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import orjson
-from servicekit.errors import FailedPrecondition, InvalidArgument, Unavailable
+from servicekit.errors import FailedPrecondition, Unavailable
 from servicekit.json_types import JsonObject, JsonValue
 
 from generation_service.dashscope.calls import Finished, ModelCall, TextDelta, assistant, system, user
@@ -12,7 +12,8 @@ from generation_service.dashscope.client import ModelClient
 from generation_service.execution.context import Rejected
 from generation_service.instructions.leaks import Instructions, LeakGuard, load_instructions
 from generation_service.requirements.questions import OTHER, questions
-from generation_service.writing.model_writer.fences import FenceStripper
+from generation_service.text.thoughts import Reset
+from generation_service.writing.model_writer.unwrapping import Unwrapper
 from generation_service.writing.values import GateViolation, WriteRequest
 
 _TEMPERATURE = 0.3
@@ -21,10 +22,11 @@ _SPARE_FACTOR = 2
 _SPARE_TOKENS = 512
 
 
-async def write_with_model(client: ModelClient, request: WriteRequest) -> AsyncGenerator[str, None]:
+async def write_with_model(client: ModelClient, request: WriteRequest) -> AsyncGenerator[str | Reset, None]:
     """Stream the prompt for a request.
 
-    Close it (`aclosing`) when leaving early. The text is known to be complete only when the stream ends.
+    What a model wraps around a prompt is left out; `Reset.RESET` takes back all text before it, where that turns
+    out only late. Close it (`aclosing`) when leaving early. The text is known to be complete only when the stream ends.
 
     Raises:
         Rejected: `instructions_leaked`: the model began to repeat our own instructions.
@@ -39,7 +41,7 @@ async def write_with_model(client: ModelClient, request: WriteRequest) -> AsyncG
 
 async def rewrite_with_violations(
     client: ModelClient, request: WriteRequest, previous: str, violations: Sequence[GateViolation]
-) -> AsyncGenerator[str, None]:
+) -> AsyncGenerator[str | Reset, None]:
     """Stream the prompt once more, after the gates refused `previous`. Raises as `write_with_model`."""
     instructions, again = load_instructions("write"), load_instructions("rewrite")
     listed: list[JsonValue] = [
@@ -95,8 +97,8 @@ async def _written(
     messages: tuple[JsonObject, ...],
     purpose: str,
     instructions: tuple[Instructions, ...],
-) -> AsyncGenerator[str, None]:
-    fences = FenceStripper()
+) -> AsyncGenerator[str | Reset, None]:
+    unwrapper = Unwrapper()
     guards = tuple(LeakGuard(each) for each in instructions)
     has_text = False
     call = ModelCall(
@@ -108,15 +110,15 @@ async def _written(
     )
     async with aclosing(client.stream(call)) as events:
         async for event in events:
-            text = ""
+            pieces: list[str | Reset] = []
             if isinstance(event, TextDelta):
-                text = fences.feed(_guarded(guards, event.text))
+                pieces.extend(unwrapper.feed(_guarded(guards, event.text)))
             elif isinstance(event, Finished):
                 _check_finish(event.finish_reason)
-                text = fences.feed(_released(guards)) + fences.finish()
-            if text:
-                has_text = True
-                yield text
+                pieces.extend((*unwrapper.feed(_released(guards)), *unwrapper.finish()))
+            for piece in pieces:
+                has_text = piece is not Reset.RESET
+                yield piece
     if not has_text:
         raise Unavailable(
             "The model answered with nothing; try again.",
@@ -156,9 +158,4 @@ def _check_finish(finish_reason: str) -> None:
         raise FailedPrecondition(
             "The prompt grew beyond what the model may write; describe less, or choose another model.",
             reason="model_output_truncated",
-        )
-    if finish_reason == "content_filter":
-        raise InvalidArgument(
-            "The model provider's content inspection refused the text; rephrase the description.",
-            reason="model_rejected_input",
         )

@@ -28,11 +28,12 @@ def request(description: str = ZH, language: Language = "zh", layout: Layout = "
 async def listen(client: ModelClient, heard: list[str]) -> None:
     async with aclosing(write_with_model(client, request())) as texts:
         async for text in texts:
-            heard += [text]
+            if isinstance(text, str):
+                heard += [text]
 
 
 async def written(client: ModelClient, order: WriteRequest) -> str:
-    return "".join([text async for text in write_with_model(client, order)])
+    return "".join([text async for text in write_with_model(client, order) if isinstance(text, str)])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -107,7 +108,8 @@ async def test_the_rewrite_sees_the_previous_text_and_the_exact_violations(
 ) -> None:
     violation = GateViolation("language", "The prompt is not in Chinese.", "line 1")
 
-    texts = [text async for text in rewrite_with_violations(model_client, request(), "Wrong.", [violation])]
+    rewriting = rewrite_with_violations(model_client, request(), "Wrong.", [violation])
+    texts = [text async for text in rewriting if isinstance(text, str)]
 
     sent = str(fake_dashscope.requests[0].body["messages"])
     assert "Wrong." in sent
