@@ -16,9 +16,8 @@ from servicekit.settings import keep_private
 from servicekit.telemetry import serve_metrics
 
 from api_gateway.app import create_app
+from api_gateway.listener.server import server_config
 from api_gateway.settings import GatewaySettings
-
-BACKLOG = 1024
 
 _log = log.get_logger()
 
@@ -48,19 +47,7 @@ def main() -> int:
 
 async def _serve(settings: GatewaySettings) -> int:
     app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        loop="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        proxy_headers=False,  # X-Forwarded-For is believed by our own rule only
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=int(settings.drain_seconds) + 5,
-        backlog=BACKLOG,
-    )
+    config = server_config(app, shutdown_seconds=int(settings.drain_seconds) + 5)
     server = _Server(config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from api_gateway import backends as _contracts
 from api_gateway.app import create_app
+from api_gateway.listener.server import server_config
 from api_gateway.settings import GatewaySettings
 from fastapi import FastAPI
 from google.protobuf import descriptor_pool, message_factory
@@ -136,8 +137,7 @@ def settings_of(testbed: Testbed, folder: Path, **changed: Any) -> GatewaySettin
 async def served(app: FastAPI) -> AsyncIterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, http="httptools", loop="none", log_config=None, access_log=False, lifespan="on")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(app, shutdown_seconds=5))
         server.capture_signals = _no_signals  # type: ignore[method-assign]  # pytest keeps them
         task = asyncio.create_task(server.serve(sockets=[listener]))
         async with asyncio.timeout(10):

@@ -13,11 +13,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api_gateway.problems.rendering import answer
+from api_gateway.problems.rendering import EVERY_ANSWER, answer
 
 PROBES: Final = frozenset({"/livez", "/readyz"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 _log = log.get_logger()
 _requests = Counter("promptsphere_http_requests_total", "Requests answered.", ("method", "status"))
@@ -71,10 +70,8 @@ class _Exchange:
 
     def _add_headers(self, headers: MutableHeaders) -> None:
         headers["X-Request-Id"] = self.request_id
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers.setdefault("Content-Security-Policy", API_POLICY)
-        headers.setdefault("Cache-Control", "no-store")
+        for name, value in EVERY_ANSWER.items():
+            headers.setdefault(name, value)
         if self._scope.get("scheme") == "https":
             headers["Strict-Transport-Security"] = "max-age=31536000"
 

@@ -1,7 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457), in the language that the client asks for."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from servicekit.errors import SphereError
@@ -12,6 +12,13 @@ from starlette.types import Scope
 from api_gateway.problems.table import TABLE, Entry
 
 MEDIA_TYPE = "application/problem+json"
+EVERY_ANSWER: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""The headers of every answer, unless it has its own."""
 
 
 def language_of(accept_language: str) -> str:

@@ -61,7 +61,7 @@ TABLE: dict[str, Entry] = {
     "label_protected": Entry(403, "Label is protected", "标签受保护", "该标签受保护，只有管理员可以移动。"),
     "registration_closed": Entry(403, "Registration closed", "注册未开放", "此系统未开放注册，请联系管理员。"),
     "not_found": Entry(404, "Not found", "未找到", "没有找到您请求的内容，或您无权查看。"),
-    "request_timeout": Entry(408, "Body too slow", "请求体传输超时", "请求体未能及时送达，请检查网络后重试。"),
+    "request_timeout": Entry(408, "Request too slow", "请求传输超时", "请求未能及时送达，请检查网络后重试。"),
     "method_not_allowed": Entry(405, "Method not allowed", "方法不允许", "该地址不支持此请求方法。"),
     "not_acceptable": Entry(406, "Not acceptable", "无法提供所需格式", "无法以所要求的格式返回。"),
     "name_taken": Entry(409, "Name taken", "名称已被占用", "该名称已被占用，请换一个名称。"),
@@ -78,6 +78,10 @@ TABLE: dict[str, Entry] = {
     "failed_precondition": Entry(409, "Not possible now", "当前无法执行", "当前状态下无法执行此操作。"),
     "stale": Entry(412, "Changed meanwhile", "内容已被修改", "内容已被他人修改，请重新读取后再试。"),
     "too_large": Entry(413, "Too large", "内容过大", "请求过大，请减小后重试。"),
+    "uri_too_long": Entry(414, "Address too long", "地址过长", "请求地址过长，请缩短后重试。"),
+    "headers_too_large": Entry(
+        431, "Headers too large", "请求头过大", "请求头过大或过多：合计不超过 64 KiB、100 行，请减少后重试。"
+    ),
     "unsupported_media_type": Entry(
         415, "Unsupported media type", "不支持的媒体类型", "请使用 Content-Type: application/json。"
     ),
