@@ -94,7 +94,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
 
 def _middleware(settings: GatewaySettings) -> list[Middleware]:
-    layers = [Middleware(Envelope)]
+    layers = [Middleware(Envelope, trusted_proxies=settings.trusted_proxies)]
     if settings.origins:
         layers.append(
             Middleware(
@@ -120,6 +120,9 @@ def _middleware(settings: GatewaySettings) -> list[Middleware]:
         max_in_flight=settings.max_in_flight,
         max_waiting=settings.max_waiting,
         max_streams=settings.max_streams,
+        max_pending_bodies=settings.max_pending_bodies,
+        max_pending_bodies_per_address=settings.max_pending_bodies_per_address,
+        trusted_proxies=settings.trusted_proxies,
     )
     return [*layers, overload, Middleware(BodyLimit)]
 

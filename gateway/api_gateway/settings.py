@@ -37,6 +37,12 @@ class GatewaySettings(CommonSettings):
     refresh_burst: int = Field(100, ge=1, description="Refreshes at once of one address.")
     max_in_flight: int = Field(256, ge=1, description="Requests worked on at once; streams apart.")
     max_waiting: int = Field(256, ge=0, description="Requests that may wait for their turn; beyond: 503.")
+    max_pending_bodies: int = Field(
+        1024, ge=1, description="Requests whose body is under way at once; beyond, whoever has most of them gets 503."
+    )
+    max_pending_bodies_per_address: int = Field(
+        64, ge=1, description="Requests of one address whose body is under way at once; beyond: 429."
+    )
     max_streams: int = Field(2000, ge=1, description="Event streams open at once; beyond: 503.")
     heartbeat_seconds: float = Field(15.0, gt=0, description="Silence on an event stream before a comment is sent.")
     reattach_seconds: float = Field(30.0, ge=0, description="How long an event stream looks for its lost backend.")

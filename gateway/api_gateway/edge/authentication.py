@@ -12,6 +12,7 @@ from servicekit.auth.tokens import KeyRing
 from servicekit.errors import DeadlineExceeded, Internal, PermissionDenied, Unauthenticated, Unavailable
 from starlette.requests import HTTPConnection
 
+from api_gateway import forwarded
 from api_gateway.backends import Backends
 from api_gateway.edge.live_sessions import LiveSessions
 
@@ -72,26 +73,11 @@ class Authenticator:
 
     def client_ip(self, connection: HTTPConnection) -> str:
         """The client's address: the n-th from the right of X-Forwarded-For behind n proxies of ours."""
-        peer = connection.client.host if connection.client else ""
-        if peer.startswith("::ffff:"):  # IPv4 on a socket that hears both
-            peer = _plain(ipaddress.ip_address(peer))
-        if self._trusted_proxies == 0:
-            return peer
-        forwarded = [part.strip() for part in ",".join(connection.headers.getlist("x-forwarded-for")).split(",")]
-        if len(forwarded) < self._trusted_proxies:
-            return peer
-        candidate = forwarded[-self._trusted_proxies]
-        try:
-            return _plain(ipaddress.ip_address(candidate))
-        except ValueError:
-            return peer
+        return forwarded.client_ip(connection, self._trusted_proxies)
 
     def is_https(self, connection: HTTPConnection) -> bool:
         """The person's browser speaks TLS, to us or to a proxy of ours that says so."""
-        forwarded = connection.headers.getlist("x-forwarded-proto")
-        if self._trusted_proxies and forwarded:
-            return forwarded[-1].strip().lower() == "https"
-        return bool(connection.scope["scheme"] == "https")
+        return forwarded.is_https(connection, self._trusted_proxies)
 
     async def _by_api_key(self, credential: str, client_ip: str) -> Principal:
         digest = hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
@@ -121,11 +107,6 @@ class Authenticator:
         exchange = _Exchange(answer.token, answer.allowed_ips, answer.record_version)
         self._exchanges[digest] = exchange
         return exchange
-
-
-def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """One spelling of each address."""
-    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _bearer(connection: HTTPConnection) -> str:

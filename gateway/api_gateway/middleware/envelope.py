@@ -10,9 +10,10 @@ from servicekit import log
 from servicekit.errors import Internal
 from servicekit.telemetry import BUCKETS
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api_gateway.forwarded import is_https
 from api_gateway.problems.rendering import EVERY_ANSWER, answer
 
 PROBES: Final = frozenset({"/livez", "/readyz"})
@@ -24,16 +25,19 @@ _seconds = Histogram("promptsphere_http_seconds", "Time to the first byte of an 
 
 
 class Envelope:
-    """Wraps every HTTP exchange; sets `scope["request_id"]` for those inside."""
+    """Wraps every HTTP exchange; sets `scope["request_id"]` and the browser's `scope["scheme"]` for those inside."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, trusted_proxies: int = 0) -> None:
         self._app = app
+        self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if is_https(HTTPConnection(scope), self._trusted_proxies):
+            scope["scheme"] = "https"  # for all inside: the browser's side counts, not our own
         exchange = _Exchange(scope, send)
         log.bind_request(exchange.request_id)
         try:

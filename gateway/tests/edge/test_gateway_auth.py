@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from api_gateway.edge.authentication import Authenticator
-from promptsphere.auth.v1 import api_keys_pb2, sessions_pb2
+from promptsphere.auth.v1 import accounts_pb2, api_keys_pb2, sessions_pb2
 from servicekit.auth import live_sessions
 from servicekit.auth.tokens import KeyRing
 from servicekit.errors import DeadlineExceeded, Internal, Unauthenticated, Unavailable
@@ -244,3 +244,37 @@ async def test_a_logout_needs_a_session(gateway: Any) -> None:
     assert (status, by_cookie.refresh_token) == (204, "psr_1")
     assert by_token.identity.session_id == "s1"
     assert 'ps_refresh=""' in headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("trusted_proxies", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("said", "believed"),  # by 0, 1 and 2 proxies of ours
+    [
+        ([], (False, False, False)),
+        (["https"], (False, True, True)),
+        (["HTTPS"], (False, True, True)),
+        (["http"], (False, False, False)),
+        (["https", "http"], (False, False, True)),
+        (["http", "https"], (False, True, False)),
+        (["https, http"], (False, False, True)),
+        (["http, https"], (False, True, False)),
+        (["https", "http", "http"], (False, False, False)),
+        (["http, https", "http"], (False, False, True)),
+        (["https,"], (False, False, True)),
+        (["httpsx"], (False, False, False)),
+    ],
+    ids=str,
+)
+async def test_tls_is_believed_of_a_trusted_front_for_cookie_and_hsts_alike(
+    start: Any, trusted_proxies: int, said: list[str], believed: tuple[bool, ...]
+) -> None:
+    tokens = accounts_pb2.Tokens(refresh_token="psr_1", refresh_expires_in=60)
+    async with start(trusted_proxies=trusted_proxies) as gateway:
+        gateway.services.does["Login"] = lambda _: accounts_pb2.LoginResponse(tokens=tokens)
+        headers = [("X-Forwarded-Proto", one) for one in said] + [("Forwarded", "proto=https")]
+
+        body = {"email": "a", "password": "b"}
+        _, answered, _ = await gateway.ask("POST", "/api/v1/auth/login", json=body, headers=headers)
+
+    is_believed = believed[trusted_proxies]
+    assert ("Secure" in answered["Set-Cookie"], "Strict-Transport-Security" in answered) == (is_believed, is_believed)
