@@ -23,6 +23,7 @@ from api_gateway.edge.live_sessions import LiveSessions
 from api_gateway.edge.rate_limits import Limit, LimitName, RateLimits
 from api_gateway.middleware.body_limit import BodyLimit
 from api_gateway.middleware.envelope import Envelope
+from api_gateway.middleware.heads import Heads
 from api_gateway.middleware.overload import Overload
 from api_gateway.openapi.docs_page import add_docs
 from api_gateway.openapi.document import describe, operation_id
@@ -124,7 +125,7 @@ def _middleware(settings: GatewaySettings) -> list[Middleware]:
         max_pending_bodies_per_address=settings.max_pending_bodies_per_address,
         trusted_proxies=settings.trusted_proxies,
     )
-    return [*layers, overload, Middleware(BodyLimit)]
+    return [*layers, overload, Middleware(BodyLimit), Middleware(Heads)]
 
 
 @asynccontextmanager

@@ -1,1 +1,1 @@
-"""Pure ASGI middleware: what every request passes, from the outside in: envelope, overload, body limit."""
+"""Pure ASGI middleware: what every request passes, from the outside in: envelope, overload, body limit, heads."""

@@ -76,6 +76,7 @@ async def get_me(backends: UsesBackends) -> Response:
 @router.patch("", response_model=Me, responses=problems(*WITH_BODY, *AUTHENTICATED, "stale"))
 async def update_me(body: MePatch, backends: UsesBackends) -> Response:
     """Change one's name or language."""
+    # Null is as good as left out, as in every other change.
     changes = {key: value for key, value in body.model_dump(exclude_unset=True).items() if value is not None}
     request = accounts_pb2.UpdateMeRequest(
         user=accounts_pb2.User(**changes), update_mask=FieldMask(paths=sorted(changes))

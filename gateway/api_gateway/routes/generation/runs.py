@@ -20,7 +20,7 @@ from api_gateway.routes.shapes import Body, Cursor, Description, Id, Limit, Path
 from api_gateway.routes.wire import json_response, page_response
 from api_gateway.streaming.relay import OpenStream
 from api_gateway.streaming.response import EventStream
-from api_gateway.streaming.sse import MEDIA_TYPE
+from api_gateway.streaming.sse import HEADERS, MEDIA_TYPE
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=AuthenticatedRoute)
 
@@ -134,6 +134,8 @@ async def stream_events(id: PathId, request: Request, edge: UsesEdge) -> Respons
     """The run's events as SSE: from the beginning, or after `Last-Event-ID`."""
     after_id = _last_event_id(request)
     run = (await edge.backends.runs.GetRun(runs_pb2.GetRunRequest(id=id))).run
+    if request.scope.get("is_head", False):
+        return Response(media_type=MEDIA_TYPE, headers=HEADERS)
     if run.state < TERMINAL:
         return _stream_response(edge.streams.open(run.id, after_id), request)
     stream = await edge.streams.replay(run.id, after_id)
