@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -141,13 +142,21 @@ async def _running(app: FastAPI, settings: GatewaySettings) -> AsyncIterator[Non
     readiness = Readiness(backends, keys, redis)
     delivery_cache = DeliveryCache()
     sessions = LiveSessions(redis, backends)
+    rate_limits, limits = RateLimits(redis), _limits(settings)
     app.state.readiness = readiness
     app.state.draining = asyncio.Event()
     app.state.edge = Edge(
         backends=backends,
-        authenticator=Authenticator(keys, sessions, backends, trusted_proxies=settings.trusted_proxies),
-        rate_limits=RateLimits(redis),
-        limits=_limits(settings),
+        authenticator=Authenticator(
+            keys,
+            sessions,
+            backends,
+            trusted_proxies=settings.trusted_proxies,
+            count_bad_key=partial(rate_limits.spend, limits["bad_key"]),
+        ),
+        rate_limits=rate_limits,
+        limits=limits,
+        origins=frozenset(settings.origins),
         delivery=delivery_cache,
         streams=StreamRelay(backends, settings.heartbeat_seconds, settings.reattach_seconds, app.state.draining),
     )
@@ -166,5 +175,6 @@ def _limits(settings: GatewaySettings) -> dict[LimitName, Limit]:
     return {
         "default": Limit("default", settings.rate_per_second, settings.rate_burst),
         "sign_in": Limit("sign_in", settings.sign_in_rate_per_second, settings.sign_in_burst),
+        "bad_key": Limit("bad_key", settings.bad_key_rate_per_second, settings.bad_key_burst),
         "refresh": Limit("refresh", settings.refresh_rate_per_second, settings.refresh_burst),
     }

@@ -35,6 +35,8 @@ class GatewaySettings(CommonSettings):
     sign_in_burst: int = Field(50, ge=1, description="Registrations and logins at once of one address.")
     refresh_rate_per_second: float = Field(20, gt=0, description="Refreshes per second of one address.")
     refresh_burst: int = Field(100, ge=1, description="Refreshes at once of one address.")
+    bad_key_rate_per_second: float = Field(1, gt=0, description="Bad API keys per second of one address.")
+    bad_key_burst: int = Field(50, ge=1, description="Bad API keys at once of one address.")
     max_in_flight: int = Field(256, ge=1, description="Requests worked on at once; streams apart.")
     max_waiting: int = Field(256, ge=0, description="Requests that may wait for their turn; beyond: 503.")
     max_pending_bodies: int = Field(

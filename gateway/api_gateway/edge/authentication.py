@@ -3,13 +3,21 @@
 import hashlib
 import ipaddress
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from servicekit.auth.identity import Actor
 from servicekit.auth.live_sessions import LiveRecord
 from servicekit.auth.tokens import KeyRing
-from servicekit.errors import DeadlineExceeded, Internal, PermissionDenied, Unauthenticated, Unavailable
+from servicekit.errors import (
+    DeadlineExceeded,
+    Internal,
+    InvalidArgument,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
 from starlette.requests import HTTPConnection
 
 from api_gateway import forwarded
@@ -47,9 +55,19 @@ class Authenticator:
         sessions: live records of sessions and API keys.
         backends: where API keys are exchanged.
         trusted_proxies: how many proxies of ours add to X-Forwarded-For.
+        count_bad_key: told the address of each bad API key; raises ResourceExhausted when there are too many.
     """
 
-    def __init__(self, keys: KeyRing, sessions: LiveSessions, backends: Backends, *, trusted_proxies: int) -> None:
+    def __init__(
+        self,
+        keys: KeyRing,
+        sessions: LiveSessions,
+        backends: Backends,
+        *,
+        trusted_proxies: int,
+        count_bad_key: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._count_bad_key = count_bad_key
         self._keys = keys
         self._sessions = sessions
         self._backends = backends
@@ -61,6 +79,7 @@ class Authenticator:
 
         Raises:
             Unauthenticated: there is none, or it is not good now; reason `token_stale` when a refresh helps.
+            ResourceExhausted: it is one more bad API key from an address that has sent many; good ones go on.
             PermissionDenied: an API key came from an address outside its list.
             Unavailable: it cannot be verified now.
         """
@@ -81,20 +100,20 @@ class Authenticator:
 
     async def _by_api_key(self, credential: str, client_ip: str) -> Principal:
         digest = hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
-        exchange = await self._exchange(digest, credential)
+        exchange = await self._exchange(digest, credential, client_ip)
         claims = await self._keys.verify(exchange.token)
         record = await self._sessions.record(claims.actor.session_id)
         if record.version > exchange.record_version:
             # Rotated, or its owner's role changed: what we hold may be another secret's, or another role's.
             self._exchanges.pop(digest, None)
-            exchange = await self._exchange(digest, credential)
+            exchange = await self._exchange(digest, credential, client_ip)
             exchange.record_version = max(exchange.record_version, record.version)
             claims = await self._keys.verify(exchange.token)
         _check_record(claims.actor, record)
         _check_address(client_ip, exchange.allowed_ips)
         return Principal(claims.actor, exchange.token)
 
-    async def _exchange(self, digest: bytes, credential: str) -> _Exchange:
+    async def _exchange(self, digest: bytes, credential: str, client_ip: str) -> _Exchange:
         known = self._exchanges.get(digest)
         if known is not None and time.monotonic() - known.exchanged_at < EXCHANGE_SECONDS:
             return known
@@ -102,6 +121,11 @@ class Authenticator:
             answer = await self._backends.exchange_api_key(credential, timeout_seconds=EXCHANGE_DEADLINE_SECONDS)
         except (DeadlineExceeded, Internal):
             raise Unavailable("API keys cannot be checked now; try again in a moment.", retry_after_seconds=1) from None
+        except (Unauthenticated, InvalidArgument):
+            # Afterwards, so that a good key never pays for the bad ones of its address.
+            if self._count_bad_key is not None:
+                await self._count_bad_key(client_ip)
+            raise
         while len(self._exchanges) >= MAX_EXCHANGES:
             self._exchanges.pop(next(iter(self._exchanges)))
         exchange = _Exchange(answer.token, answer.allowed_ips, answer.record_version)

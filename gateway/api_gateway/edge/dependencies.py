@@ -23,6 +23,7 @@ class Edge:
     limits: dict[LimitName, Limit]
     delivery: DeliveryCache
     streams: StreamRelay
+    origins: frozenset[str]
 
 
 def edge_of(request: Request) -> Edge:

@@ -12,7 +12,7 @@ from servicekit.redis.client import GuardedRedis, RedisUnavailable
 
 MAX_SUBJECTS: Final = 50_000
 
-LimitName = Literal["default", "sign_in", "refresh"]
+LimitName = Literal["default", "sign_in", "refresh", "bad_key"]
 
 # A bucket of `burst` tokens that fills at `rate`; gives up to `want` and says how many, and the wait for the next one.
 LEASE = """

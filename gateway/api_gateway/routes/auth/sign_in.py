@@ -11,6 +11,7 @@ from servicekit.rpc.client import Outgoing, set_outgoing
 from starlette.responses import Response
 
 from api_gateway.edge.dependencies import Edge, UsesBackends, UsesEdge
+from api_gateway.edge.own_pages import check_own_page
 from api_gateway.edge.route import AccountRoute, RefreshRoute, SignInRoute, call_metadata
 from api_gateway.routes.auth.shapes import User, WorkspaceRole
 from api_gateway.routes.auth.wire import user_json, workspace_json
@@ -100,7 +101,7 @@ async def login(request: Request, body: LoginBody, edge: UsesEdge, backends: Use
 @refreshing.post(
     "/refresh",
     response_model=Tokens,
-    responses=problems(*WITH_BODY, "refresh_invalid", "refresh_expired", "refresh_reused"),
+    responses=problems(*WITH_BODY, "refresh_invalid", "refresh_expired", "refresh_reused", "forbidden"),
 )
 async def refresh(
     request: Request,
@@ -109,7 +110,10 @@ async def refresh(
     body: RefreshBody | None = None,
 ) -> Response:
     """Exchange a refresh token, from the body or the cookie, for its successor."""
-    token = (body.refresh_token if body else None) or request.cookies.get(COOKIE, "")
+    token = body.refresh_token if body else None
+    if not token:
+        check_own_page(request, edge.origins)
+        token = request.cookies.get(COOKIE, "")
     if not token:
         raise Unauthenticated("Send the refresh token in the body or the cookie.", reason="refresh_invalid")
     workspace_id = (body.workspace_id if body else None) or ""
@@ -119,13 +123,13 @@ async def refresh(
     return _tokens_response(request, edge, answer.tokens)
 
 
-@refreshing.post("/logout", status_code=204, responses=problems(*WITH_BODY, "unauthenticated"))
+@refreshing.post("/logout", status_code=204, responses=problems(*WITH_BODY, "unauthenticated", "forbidden"))
 async def logout(request: Request, edge: UsesEdge, backends: UsesBackends) -> Response:
     """End the session of the access token, or else of the refresh cookie; ending an ended one succeeds."""
     await _carry_access_token(request, edge)
     await backends.sessions.Logout(sessions_pb2.LogoutRequest(refresh_token=request.cookies.get(COOKIE, "")))
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, path=COOKIE_PATH)
+    _set_cookie(response, request, edge, "", 0)
     return response
 
 
@@ -143,11 +147,13 @@ async def _carry_access_token(request: Request, edge: Edge) -> None:
 
     Raises:
         Unauthenticated: there is neither.
+        PermissionDenied: a foreign page sends the cookie.
     """
     try:
         principal = await edge.authenticator.authenticate(request)
     except SphereError as refusal:
         if isinstance(refusal, Unauthenticated) and (COOKIE in request.cookies):
+            check_own_page(request, edge.origins)
             return
         raise
     set_outgoing(Outgoing((*call_metadata(request, edge), (metadata.AUTHORIZATION, f"Bearer {principal.token}"))))
@@ -156,16 +162,22 @@ async def _carry_access_token(request: Request, edge: Edge) -> None:
 def _tokens_response(request: Request, edge: Edge, tokens: accounts_pb2.Tokens, *, status: int = 200) -> Response:
     body = _access_json(tokens) | {"refresh_token": tokens.refresh_token, "user": user_json(tokens.user)}
     response = json_response(body, status=status)
+    _set_cookie(response, request, edge, tokens.refresh_token, tokens.refresh_expires_in)
+    return response
+
+
+def _set_cookie(response: Response, request: Request, edge: Edge, value: str, max_age_seconds: int) -> None:
+    """Set the cookie, or with zero seconds delete it: only with the same attributes browsers do."""
     response.set_cookie(
         COOKIE,
-        tokens.refresh_token,
-        max_age=tokens.refresh_expires_in,
+        value,
+        max_age=max_age_seconds,
+        expires=None if max_age_seconds else 0,
         path=COOKIE_PATH,
         httponly=True,
         secure=edge.authenticator.is_https(request),
         samesite="strict",
     )
-    return response
 
 
 def _access_json(answer: accounts_pb2.Tokens | sessions_pb2.SwitchWorkspaceResponse) -> dict[str, Any]:
