@@ -258,6 +258,7 @@ def running_nginx(folder: Path, upstream_port: int) -> Iterator[int]:
     config.write_text(
         text.replace("listen 8080", f"listen 127.0.0.1:{port}")
         .replace("http://api-gateway:8000", f"http://127.0.0.1:{upstream_port}")
+        .replace("default 0;", "default 0; 127.0.0.2 1;")
         .replace("/tmp/", f"{folder}/")  # noqa: S108 - what the file says
         .replace("/dev/stdout", f"{folder}/access.log")
         .replace("/dev/stderr", f"{folder}/error.log")
@@ -288,8 +289,10 @@ async def behind_nginx(folder: Path, upstream: Upstream) -> AsyncIterator[int]:
             yield port
 
 
-async def ask(port: int, request: str, until: Callable[[str], bool] = lambda _text: False) -> str:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def ask(
+    port: int, request: str, until: Callable[[str], bool] = lambda _text: False, source: str = "127.0.0.1"
+) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     with contextlib.closing(writer):
         writer.write(request.replace("\n", "\r\n").encode() + b"\r\n\r\n")
         text = ""
@@ -351,3 +354,71 @@ async def test_a_post_is_never_sent_twice(tmp_path: Path) -> None:
         await ask(port, "POST /api/v1/prompts HTTP/1.1\nHost: example.com\nConnection: close\nContent-Length: 0")
 
     assert len(upstream.heads) == 1
+
+
+REST = "\nHost: x\nConnection: close"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status", "code"),
+    [
+        ("GET /api/v1/me HTTP/1.1\nHost: a/b\nConnection: close", 400, "bad_request"),
+        (f"GET / HTTP/1.1{REST}\nContent-Length: 1\nTransfer-Encoding: chunked", 400, "bad_request"),
+        (f"GET / HTTP/1.1{REST}\nContent-Length: x", 400, "bad_request"),
+        ("GET / HTTP/1.1\nConnection: close", 400, "bad_request"),
+        (f"TRACE /api/v1/me HTTP/1.1{REST}", 405, "method_not_allowed"),
+        (f"POST /api/v1/me HTTP/1.1{REST}\nContent-Length: 99999999", 413, "too_large"),
+        (f"GET / HTTP/1.1{REST}\nA: {'v' * 80_000}", 431, "headers_too_large"),
+        (
+            f"GET / HTTP/1.1{REST}{''.join(f'{chr(10)}A{n}: ' + 'v' * 60_000 for n in range(6))}",
+            431,
+            "headers_too_large",
+        ),
+        (f"POST / HTTP/1.1{REST}\nTransfer-Encoding: gzip", 501, "not_implemented"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_what_nginx_refuses_itself_is_a_problem(
+    tmp_path: Path, request_text: str, status: int, code: str
+) -> None:
+    upstream = Upstream()
+    async with behind_nginx(tmp_path, upstream) as port:
+        head, _, body = (await ask(port, request_text)).partition("\r\n\r\n")
+
+    assert head.split()[1] == str(status)
+    assert "Content-Type: application/problem+json" in head
+    assert f"X-Request-Id: {json.loads(body)['request_id']}" in head
+    assert (json.loads(body)["code"], json.loads(body)["status"]) == (code, status)
+    assert upstream.heads == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "scheme", "address"),
+    [
+        ("127.0.0.1", ["X-Forwarded-Proto: https", "X-Forwarded-For: 6.6.6.6"], "http", "127.0.0.1"),
+        ("127.0.0.2", ["X-Forwarded-Proto: https", "X-Forwarded-For: 198.51.100.1"], "https", "198.51.100.1"),
+        (
+            "127.0.0.2",
+            ["X-Forwarded-Proto: http, https", "X-Forwarded-For: 6.6.6.6, 198.51.100.1"],
+            "https",
+            "198.51.100.1",
+        ),
+        ("127.0.0.2", ["X-Forwarded-Proto: https, http"], "http", "127.0.0.2"),
+        ("127.0.0.2", ["X-Forwarded-Proto: odd", "X-Forwarded-For: ' OR 1"], "http", "127.0.0.2"),
+        ("127.0.0.2", [], "http", "127.0.0.2"),
+        ("127.0.0.3", ["X-Forwarded-Proto: 1 https"], "http", "127.0.0.3"),
+    ],
+    ids=str,
+)
+async def test_a_trusted_fronts_word_is_passed_on_and_a_strangers_is_not(
+    tmp_path: Path, source: str, said: list[str], scheme: str, address: str
+) -> None:
+    upstream = Upstream()
+    async with behind_nginx(tmp_path, upstream) as port:
+        head = "GET /api/v1/me HTTP/1.1\nHost: x:8443\nConnection: close"
+        await ask(port, "\n".join([head, *said]), source=source)
+
+    (arrived,) = upstream.heads
+    assert re.findall(r"X-Forwarded-Proto: (.*)\r", arrived) == [scheme]
+    assert re.findall(r"X-Forwarded-For: (.*)\r", arrived) == [address]
+    assert re.findall(r"Host: (.*)\r", arrived)[0] == "x:8443"
