@@ -22,13 +22,13 @@ from generation_service.text.variables import PlaceholderKind
 
 _PARTS = (Part.ROLE, Part.TASK, Part.RULES, Part.OUTPUT, Part.FALLBACK)
 _LANGUAGE_WORK = phrase(
-    r"(?:^|[，,])\W*(?:\d{1,3}\W+)?(?:请你?(?:根据|按照|为|帮|将|把|对|用|以|从|写|生成|分析|总结|概括|翻译"
+    r"(?:^|[，,])\W{0,20}(?:\d{1,3}\W{1,20})?(?:请你?(?:根据|按照|为|帮|将|把|对|用|以|从|写|生成|分析|总结|概括|翻译"
     r"|撰写|回答|提取|判断|阅读|检查|审查|评估|编写|设计|制定|列|改写|扮演)"
     r"|(?:写|撰写|编写|生成|翻译|总结|概括|提取|抽取|列出|改写|润色|回答|审查|评估|整理)(?:[^了着过的]|$)"
     r"|请[^，,\n]{0,12}(?:回答|回复|答复|作答|输出)"
     r"|(?:帮我|帮用户|扮演|把下面|将下面|根据下面|根据以下))"
     r"|你的(?:任务|职责|目标|工作)是|(?:任务|目标|职责)[:：]|需要你"
-    r"|^\W*(?:\d{1,3}\W+)?(?:please )?(?:write|summari[sz]e|translate|answer|generate|analy[sz]e|classify"
+    r"|^\W*+(?:\d{1,3}\W++)?(?:please )?(?:write|summari[sz]e|translate|answer|generate|analy[sz]e|classify"
     r"|extract|review|draft"
     r"|explain|rewrite|respond|reply|return (?:only|the|an?|one|json|all|exactly)|output (?:only|the|an?|one"
     r"|json)|describe|act as)\b|\byour (?:task|job|goal|role|mission) is\b"

@@ -12,7 +12,8 @@ GENERAL = "general"
 # "合同翻译助手" is a translator, "translate contracts" asks for one too: the last noun and the first verb decide.
 _PLACE_BONUS = 200
 _AGENT_AT_END = re.compile(
-    r"\s*(?:智能体|助手|助理|机器人|顾问|专家|老师|agent|bot|assistant|chatbot|expert|helper|tool)?$", re.IGNORECASE
+    r"\s{0,20}(?:智能体|助手|助理|机器人|顾问|专家|老师|agent|bot|assistant|chatbot|expert|helper|tool)?$",
+    re.IGNORECASE,
 )
 
 # What stands in the first clause names the agent; what follows only colours it.
@@ -25,8 +26,9 @@ _TALKING = frozenset(
     {"health", "sales", "adviser", "tutoring", "host", "game_master", "operations", "customer_service"}
 )
 _TRANSFORMS = re.compile(
-    r"\s*(?:turns?|converts?|rewrites?|reformats?|summari[sz]es?|repl(?:y|ies) to|responds? to|condenses?|merges?)\b"
-    r"|\s*[把将][^，。\n]{2,20}(?:成|为|导进|导入|录入)",
+    r"\s{0,20}(?:turns?|converts?|rewrites?|reformats?|summari[sz]es?|repl(?:y|ies) to|responds? to|condenses?"
+    r"|merges?)\b"
+    r"|\s{0,20}[把将][^，。\n]{2,20}(?:成|为|导进|导入|录入)",
     re.IGNORECASE,
 )
 

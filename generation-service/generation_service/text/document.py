@@ -19,7 +19,7 @@ from generation_service.text.sections import Section, Tag, example_span, find_se
 from generation_service.text.sentences import PROMPT_ENDS, cut
 from generation_service.text.variables import Placeholder, placeholders
 
-_FENCE = re.compile(r"[ \t]*(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)")
+_FENCE = re.compile(r"^[ \t]*(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)")
 _WRAPPED_SHARE = 0.8
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 _ADDRESS = re.compile(r"\bhttps?://[^\s<>\"'（）()，。]+")

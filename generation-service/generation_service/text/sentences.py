@@ -22,10 +22,19 @@ PROMPT_ENDS = re.compile(r"[。！？；!?;\n]|\.(?![^\s。])")
 QUOTE_ENDS = re.compile(r"[。！？!?\n]")
 """What is quoted whole: parts between semicolons belong together, English keeps its line."""
 
-_BRACKETS = re.compile(
-    r"“[^”\n]{0,400}”|「[^」\n]{0,400}」|《[^》\n]{0,200}》|（[^）\n]{0,400}）|\([^)\n]{0,400}\)|\"[^\"\n]{0,400}\""
-    r"|`[^`\n]{0,400}`|\{\{[^{}\n]{0,80}\}\}"
-)
+_OPENINGS = re.compile(r"[“「《（(\"`]|\{\{")
+_CLOSINGS = {
+    "“": ("”", 400),
+    "「": ("」", 400),
+    "《": ("》", 200),
+    "（": ("）", 400),
+    "(": (")", 400),
+    '"': ('"', 400),
+    "`": ("`", 400),
+}
+"""What closes each bracket, and how many code points may stand inside; on one line."""
+
+_SLOT = re.compile(r"\{\{[^{}\n]{0,80}\}\}")
 
 
 def cut(
@@ -61,5 +70,25 @@ def outside(matches: Iterable[re.Match[str]], spans: Sequence[Span]) -> Iterator
 
 
 def bracketed(text: str, start: int, end: int) -> list[Span]:
-    """The quotations and brackets within which a description is not cut."""
-    return [match.span() for match in _BRACKETS.finditer(text, start, end)]
+    """The quotations and brackets within which a description is not cut.
+
+    Linear: what closes a bracket is looked for in the next 400 code points at most, without a regular expression.
+    """
+    spans: list[Span] = []
+    position = start
+    while (opening := _OPENINGS.search(text, position, end)) is not None:
+        position = _bracket_end(text, opening, end)
+        if position > opening.start() + 1:
+            spans.append((opening.start(), position))
+    return spans
+
+
+def _bracket_end(text: str, opening: re.Match[str], end: int) -> int:
+    """Where the bracket ends; right behind its first character when it never does."""
+    start = opening.start()
+    if opening[0] == "{{":
+        slot = _SLOT.match(text, start, end)
+        return slot.end() if slot else start + 1
+    closing, most_chars = _CLOSINGS[opening[0]]
+    at = text.find(closing, start + 1, min(end, start + 2 + most_chars))
+    return at + 1 if at >= 0 and "\n" not in text[start:at] else start + 1

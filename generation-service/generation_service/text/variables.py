@@ -19,9 +19,9 @@ _PLACEHOLDER = re.compile(
     r"|(?P<malformed>\{\{[^{}\n]*(?:\}\}?|$)?)",
     re.MULTILINE,
 )
-_SEGMENT = r"[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9_-]))*"
+_SEGMENT = r"[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9_-]))*+"
 _REFERENCE = re.compile(
-    rf"[ \t]*(?P<name>{_SEGMENT}(?:/{_SEGMENT}){{0,9}})@(?:v(?P<version>[0-9]{{1,9}})"
+    rf"\A[ \t]*(?P<name>{_SEGMENT}(?:/{_SEGMENT}){{0,9}})@(?:v(?P<version>[0-9]{{1,9}})"
     rf"|(?P<label>[a-z][a-z0-9_.-]{{0,35}}))[ \t]*"
 )
 _VERSION_LIKE = re.compile(r"v[0-9]+")

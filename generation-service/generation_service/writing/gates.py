@@ -16,8 +16,8 @@ MOST_FOREIGN_SHARE = 0.4
 """Share of the other language in the running text at which a prompt no longer counts as written in its own."""
 
 _NOT_PROSE = re.compile(
-    r"(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:(?P=fence)|\Z)|`[^`\n]*`|\{\{[^{}\n]*\}\}|</?[A-Za-z_][^<>\n]{0,80}>"
-    r"|“[^”\n]*”|\"[^\"\n]*\"|https?://\S+",
+    r"(?P<fence>`{3,40}+|~{3,40}+)[^\n]{0,200}\n.*?(?:(?P=fence)|\Z)|`[^`\n]*`|\{\{[^{}\n]*\}\}|</?[A-Za-z_][^<>\n]{0,80}>"
+    r"|“[^“”\n]*”|\"[^\"\n]*\"|https?://\S+",
     re.DOTALL,
 )
 

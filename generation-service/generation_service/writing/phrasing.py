@@ -79,13 +79,17 @@ def imperative(text: str) -> str:
 _ABLE_ZH = re.compile(r"(?:能够|可以|能(?![源力量])|会(?![议计员话]))(?=[\u4e00-\u9fff])")
 _DENIED = re.compile(r"(?:it )?(?:does ?n['’]?t|dont|does not)\s+", re.IGNORECASE)
 # In "replies should be short" the first word is no verb.
-_HAS_SUBJECT = re.compile(r"[a-z]+s (?:should|must|can|may|will|are|need|have|stay|never|always)\b", re.IGNORECASE)
+_HAS_SUBJECT = re.compile(
+    r"(?<![a-z])[a-z]+s (?:should|must|can|may|will|are|need|have|stay|never|always)\b", re.IGNORECASE
+)
 _ADVERB = re.compile(r"(?:never|always|only|also|not)\s+", re.IGNORECASE)
 _SECOND_VERB = re.compile(
     r"(?<=\band )([a-z]+s)\b|(?<=, )([a-z]+s)\b(?= (?:the|a|an|its|their|it|them|when|how|why|what)\b)"
 )
 # An unknown word that ends in s and has an object is a verb: "roasts my playlists".
-_ACTS_ON = re.compile(r"[a-z]{2,}[^\Wsui]s (?:the|an?|my|your|our|their|his|her|its|any|all|every|each|people|users)\b")
+_ACTS_ON = re.compile(
+    r"(?<![a-z])[a-z]{2,}[^\Wsui]s (?:the|an?|my|your|our|their|his|her|its|any|all|every|each|people|users)\b"
+)
 _AGENTIVE = re.compile(
     r"(?:agent|bot|assistant|chatbot|expert|guide|coach|host|analyst|sommelier|nurse|companion|copilot|admin|lead|chef"
     r"|master|desk|(?<!lett)(?<!pap)(?<!numb)(?<!off)(?<!bann)(?<!post)(?<!custom)(?<!answ)(?<!\bord)(?<!us)er"

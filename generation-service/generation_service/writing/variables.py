@@ -14,7 +14,9 @@ from generation_service.text.variables import PlaceholderKind, extract, placehol
 VariableType: TypeAlias = Literal["string", "number", "boolean", "enum", "json"]
 
 _TITLE_CHARS = 40
-_LABEL_BEFORE = re.compile(r"^[\s\-*•>#\d.、]*(?:\*\*)?(?P<label>[^{}:：*]{1,40}?)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*$")
+_LABEL_BEFORE = re.compile(
+    r"^[\s\-*•>#\d.、]{0,80}(?:\*\*)?(?P<label>[^{}:：*]{1,40}?)(?:\*\*)?\s{0,80}[:：]\s{0,80}(?:\*\*)?\s{0,80}$"
+)
 
 
 @dataclass(frozen=True, slots=True)

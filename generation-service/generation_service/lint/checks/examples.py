@@ -11,7 +11,7 @@ marked optional — "可选", "optional" — may be missing).
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 from generation_service.lint.checks.json_text import object_end, top_level_keys
 from generation_service.lint.checks.parts import sections_of
@@ -34,7 +34,7 @@ _OUTPUT_LABEL = re.compile(
     r"[ \t]*\d{0,2}(?:\*\*)?[ \t]*[:：](?:\*\*)?|<(?:output|answer|response|assistant|输出|回答)>",
     re.IGNORECASE | re.MULTILINE,
 )
-_OPENING = re.compile(r"\s*(?:(?:```|~~~)[^\n]*\n\s*)?")
+_OPENING = re.compile(r"\s*(?:(?:```|~~~)[^\n]{0,200}\n\s*)?")
 _MOST_SECTIONS = 10
 _OPTIONAL = re.compile(r"可选|optional|如有|if any", re.IGNORECASE)
 
@@ -76,7 +76,7 @@ def contract_keys(document: Document) -> tuple[frozenset[str], frozenset[str]]:
 
 def _broken_in(text: str, start: int, end: int, keys: frozenset[str], optional: frozenset[str]) -> Iterator[Hit]:
     labelled = [match.end() for match in _OUTPUT_LABEL.finditer(text, start, end)]
-    for position, limit in zip(labelled, [*labelled[1:], end], strict=True):
+    for position, limit in pairwise([*labelled, end]):
         opening = _OPENING.match(text, position, limit)
         begin = opening.end() if opening else position
         if begin >= limit:

@@ -5,7 +5,7 @@ no JSON at all.
 import re
 
 _TOKEN = re.compile(r'"(?P<string>(?:[^"\\\n]|\\.){0,200})"|(?P<open>[{\[])|(?P<close>[}\]])')
-_COLON = re.compile(r"\s*:")
+_COLON = re.compile(r"\s{0,20}:")
 _MOST_CHARS = 20_000
 
 
@@ -23,7 +23,7 @@ def top_level_keys(text: str, start: int, end: int) -> tuple[str, ...]:
             depth -= 1
             if depth <= 0:
                 break
-        elif depth == wanted and _COLON.match(text, match.end(), match.end() + 20):
+        elif depth == wanted and _COLON.match(text, match.end()):
             keys[match["string"]] = None
     return tuple(keys)
 

@@ -41,7 +41,7 @@ _REQUEST = re.compile(
     r"|want)\b.{0,20}\b(?:an?|the|me)\b",
     re.IGNORECASE,
 )
-_ARITHMETIC = re.compile(r"^[\s\d+\-*/×÷=().^%]+[=？?]?\s*$")
+_ARITHMETIC = re.compile(r"^[\s\d+\-*/×÷=().^%]++[？?]?\s*$")
 _FEELING = re.compile(
     r"^(?:我今天|我现在|我好|我很|我)(?:很|好|有点|真|太)?(?:开心|高兴|难过|累|饿|困|无聊|生气|烦)|^i(?:'m| am"
     r"| feel) (?:so |very "
@@ -127,7 +127,7 @@ def classify(description: str, agent_is_known: bool, only_injection: bool) -> In
 def _is_question(text: str) -> bool:
     if len(text) > 200:
         return False
-    one_sentence = not re.search(r"[。.!！？?；;].*\w", text)
+    one_sentence = not re.search(r"[。.!！？?；;][^\w\n。.!！？?；;]*\w", text)
     asks = text.endswith(("?", "？")) or bool(_QUESTION_ZH.search(text)) or bool(_QUESTION_EN.match(text))
     return one_sentence and asks
 

@@ -18,7 +18,7 @@ _SEPARATOR = re.compile(
     r"[，、]|,(?=\s|[^\d])|——"
     r"|(?<=[一-鿿]{3})[ \u3000]+(?=[一-鿿]{3})|(?<=[^\W\d])\s[-–—]\s(?=[^\W\d])"
     r"|并且|而且|同时(?!间)|以及|还要|还能"
-    r"|(?<=[一-鿿])[并且](?=[能会要不给用以在有对支提输])|\s+(?:and|but|or)\s+(?=[a-z])",
+    r"|(?<=[一-鿿])[并且](?=[能会要不给用以在有对支提输])|(?<!\s)\s+(?:and|but|or)\s+(?=[a-z])",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
@@ -33,7 +33,7 @@ _CONDITION = re.compile(
 _RED_LINE = re.compile(r"(?:不许|不得|禁止|严禁|切勿|不准)[一-鿿]{2}")
 _OCCASION = re.compile(r"[^，]{2,20}(?:给你|发你)，")
 _ASKS_WHETHER = re.compile(r"^[^，]{0,6}?([一-鿿])不\1")
-_LEANS_BACK = re.compile(r"\w+ (?:them|him|her|it|those|these)\b", re.IGNORECASE)
+_LEANS_BACK = re.compile(r"(?<!\w)\w+ (?:them|him|her|it|those|these)\b", re.IGNORECASE)
 _OUTPUT_LABEL = re.compile(r"输出|格式|结构|字段|\b(?:output|format|fields?|structure)\b", re.IGNORECASE)
 _ONE_WORD = re.compile(r"[A-Za-z_]+")
 _ELABORATION = re.compile(
@@ -120,11 +120,18 @@ def _stands_alone(text: str, before: tuple[int, int], here: tuple[int, int], *, 
 
 def acts(text: str) -> bool:
     """Whether a piece begins with something to do ("识别请假类型", "flags missing incoterms")."""
-    table = load_table("generation_service.requirements", "verbs.toml")
+    chinese, english = _deeds()
     if has_han(text):
         occasion = _OCCASION.match(text)
-        return re.match(text_of(table, "zh_acts"), text[occasion.end() :] if occasion else text) is not None
-    return re.match(rf"(?:{text_of(table, 'en')})(?:s|es|ies|ing)?\b", text, re.IGNORECASE) is not None
+        return chinese.match(text[occasion.end() :] if occasion else text) is not None
+    return english.match(text) is not None
+
+
+@cache
+def _deeds() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    table = load_table("generation_service.requirements", "verbs.toml")
+    english = rf"(?:{text_of(table, 'en')})(?:s|es|ies|ing)?\b"
+    return re.compile(text_of(table, "zh_acts")), re.compile(english, re.IGNORECASE)
 
 
 @cache

@@ -11,7 +11,7 @@ from generation_service.text.language import has_han
 
 _OPENING_ZH = re.compile(
     r"(?:所以|因此|于是)?(?:我们?)?(?:想|希望|需要|要)让(?:AI|它|智能体|机器人|大模型|模型|你)?(?:来|能|帮我们?)?\s*"
-    r"|(?:怎么|如何)(?:写|做)好?(?:一个)?(?=.+(?:提示词|prompt))"
+    r"|(?:怎么|如何)(?:写|做)好?(?:一个)?(?=.{1,200}(?:提示词|prompt))"
     r"|(?:你是|请你?扮演|扮演)(?:一个|一位|一名)?|(?:请|麻烦)?(?:你)?(?:帮我|帮忙|给我|替我|为我)?(?:我想要|我想"
     r"|我要|我需要|我们需要|我们要|我们想|想要|需要|希望有|想)?(?:写|做|创建|生成|设计"
     r"|制作|开发|搭建|构建|编写|弄|搞|来|定制|有)?(?:一个|一款|一位|一名|一套|个|1个)\s*"
@@ -28,16 +28,16 @@ _OPENING_EN = re.compile(
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(
-    r"\s+(?:that|which|who)\s+(?:can\s+|will\s+|should\s+|must\s+)?"
-    r"|(?<=agent)\s+to\s+|(?<=assistant)\s+to\s+|(?<=bot)\s+to\s+|(?<=tool)\s+to\s+|(?<=someone)\s+to\s+|\s*:\s+",
+    r"\s{1,20}(?:that|which|who)\s+(?:can\s+|will\s+|should\s+|must\s+)?"
+    r"|(?<=agent)\s+to\s+|(?<=assistant)\s+to\s+|(?<=bot)\s+to\s+|(?<=tool)\s+to\s+|(?<=someone)\s+to\s+|\s{0,20}:\s+",
     re.IGNORECASE,
 )
 _IN_LANGUAGE = re.compile(
-    r"\s+(in\s+(?:simplified\s+|traditional\s+)?(?:english|chinese|mandarin|spanish|french|german"
+    r"\s{1,20}(in\s{1,20}(?:simplified\s{1,20}|traditional\s{1,20})?(?:english|chinese|mandarin|spanish|french|german"
     r"|japanese|korean|portuguese|italian|russian|arabic|hindi|dutch))$",
     re.IGNORECASE,
 )
-_FOR = re.compile(r"\s+(?:for|aimed at|targeting)\s+", re.IGNORECASE)
+_FOR = re.compile(r"\s{1,20}(?:for|aimed at|targeting)\s+", re.IGNORECASE)
 _PEOPLE = re.compile(
     r"\b(?:beginners?|children|kids|students?|developers?|users?|customers?|engineers?|employees?"
     r"|managers?|teams?|people|patients?|parents?|teachers?|learners?|seniors|farmers?|visitors|tourists"
@@ -71,6 +71,8 @@ _WISH = re.compile(
 )
 _FOR_WHOM_ZH = re.compile(r"(?:是)?(?:给)?[^，。]{1,10}(?:看|用)的")
 _MOST_BACKGROUND = 16
+# Each prefix of the adjectives is read again; a longer list of them is no list of adjectives.
+_MOST_ADJECTIVE_CHARS = 200
 _FIRST_OF_ALL = re.compile(r"先(?=[\u4e00-\u9fff])")
 _AFTER_THAT = re.compile(r"(?:然后|再|接着|最后)")
 
@@ -181,6 +183,8 @@ def _past_adjectives(text: str, start: int, end: int, parts: list[tuple[Requirem
     past = start
     for match in find_concepts(text[start:end]):
         piece = text[start : start + match.end]
+        if match.end > _MOST_ADJECTIVE_CHARS:
+            break
         rest = text[start + match.end : end].strip(" ,，、的")
         if len(rest) < 2 or not is_only_concepts(piece, find_concepts(piece)):
             break

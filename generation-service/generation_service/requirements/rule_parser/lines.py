@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from generation_service.text.sentences import DESCRIPTION_ENDS, bracketed, cut
 
 _BULLET = re.compile(
-    r"[ \t]*(?:[-*•·▪◦●–>]+|#{1,6}|\d{1,3}[.)、）]|[(（]\d{1,3}[)）]|[一二三四五六七八九十]{1,3}、)?[ \t]*"
+    r"[ \t]*+(?:[-*•·▪◦●–>]+|#{1,6}|\d{1,3}[.)、）]|[(（]\d{1,3}[)）]|[一二三四五六七八九十]{1,3}、)?[ \t]*+"
 )
 _LABEL = re.compile(r"([^:：，,。\n“\"(（]{1,24})[:：](?!//)[ \t]*")
 _EXAMPLE_LABEL = re.compile(

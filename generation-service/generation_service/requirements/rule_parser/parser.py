@@ -31,8 +31,8 @@ _HARD = re.compile(
     r"必须|务必|一定|禁止|不得|严禁|切勿|\b(?:must|never|always|required|shall|do not|don't)\b", re.IGNORECASE
 )
 _SAYS_NOTHING = re.compile(
-    r"\W*(?:(?:it|they|you|this|that|he|she|the \w+)\s+)?(?:should|must|needs? to|will|can|has to|have to)(?: be| do)?"
-    r"(?: the following)?\W*|\W*(?:具体)?(?:它|他)?(?:要求|需要|应该|必须|能够|可以|具体|如下|要)"
+    r"(?<!\W)\W*+(?:(?:it|they|you|this|that|he|she|the \w+)\s+)?(?:should|must|needs? to|will|can|has to|have to)"
+    r"(?: be| do)?(?: the following)?\W*|(?<!\W)\W*+(?:具体)?(?:它|他)?(?:要求|需要|应该|必须|能够|可以|具体|如下|要)"
     r"(?:如下|包括|做到)?\W*",
     re.IGNORECASE,
 )

@@ -24,7 +24,7 @@ _SECTIONS: dict[RequirementKind, SectionName] = {
     RequirementKind.EXAMPLE: "examples",
 }
 _LONGEST_LABEL = 24
-_TOLD = re.compile(r"(?:我|本公司|公司|目前|现在)|.+了$|(?:i|we|my|our|i['’]m|we['’]re)\b", re.IGNORECASE)
+_TOLD = re.compile(r"(?:我|本公司|公司|目前|现在)|^.+了$|(?:i|we|my|our|i['’]m|we['’]re)\b", re.IGNORECASE)
 _LIST_OF_PARTS = re.compile(r"[、,，]")
 _NAMED_PARTS = re.compile(r"字段|键名?|列为|列名|\b(?:keys?|fields?|columns?)\b", re.IGNORECASE)
 _ABOUT_FORM = re.compile(

@@ -24,7 +24,7 @@ _AGENT_SUFFIX_ZH = re.compile(
 )
 _DEED_ZH = re.compile(r"[把将从先写做看改查给帮]")
 _NOTHING = re.compile(r"(?:something|anything|it|them|stuff|things?|me|us)$|(?:一[些个]|东西|内容)$", re.IGNORECASE)
-_DETERMINED = re.compile(r"(?:the|an?|our|my|your|their|its|each|every|all|any)\b|\w+['’]s\b", re.IGNORECASE)
+_DETERMINED = re.compile(r"(?:the|an?|our|my|your|their|its|each|every|all|any)\b|(?<!\w)\w+['’]s\b", re.IGNORECASE)
 _DOCUMENT_ZH = re.compile(
     r"(?:通知|公告|日志|报告|周报|日报|月报|季报|总结|摘要|邮件|方案|清单|文案|PPT|简历|纪要|说明|手册|材料|稿|信|单|表|书)$"
 )
