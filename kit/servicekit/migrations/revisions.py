@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 
 from servicekit.db.database import Database
 
-_FILE = re.compile(r"(?P<revision>[0-9]{8}_[0-9]{2})_\w+\.py")
+_FILE = re.compile(r"(?P<revision>[0-9]{8}_[0-9]{2})_\w{1,200}\.py")
 
 
 class WrongRevisionError(RuntimeError):
