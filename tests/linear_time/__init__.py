@@ -1,0 +1,1 @@
+"""The search for text that freezes a service: what takes text is found, fed with repetitions, and timed."""
