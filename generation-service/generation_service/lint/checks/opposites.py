@@ -74,7 +74,7 @@ SPECIFIC_AFTER = phrase(
     r"|(?:地|地去)?(?:说明|描述|介绍|解释|分析|列出|记录|阐述)(?!所有|每|全部|一切|各|$|\s*$)[\u4e00-\u9fff]"
     r"|(?:标题|摘要|步骤|信息|数据|日志|报告|总结|列表|清单|说明书|资料|分析|句子|段落|要点|结论|理由|原因"
     r"|计划|方案|地址|记录|文档)"
-    r"|\s+(?!(?:and|as|but|or|yet|while|in|at|to|with|for|on|all|every|each|always|when|possible|way|manner"
+    r"|\s{1,20}(?!(?:and|as|but|or|yet|while|in|at|to|with|for|on|all|every|each|always|when|possible|way|manner"
     r"|tone|style|language|voice|wording|register"
     r"|writing|answers?|responses?|repl(?:y|ies)|outputs?|explanations?|information|paragraphs?)\b)[a-z]",
 )
