@@ -9,6 +9,7 @@ import ctypes
 import faulthandler
 import os
 import pickle
+import resource
 import signal
 import socket
 import sys
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the parent decides
     _die_with(parent_pid)
     os.nice(_NICENESS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it holds somebody's text
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123
         score.write(_OOM_SCORE)
     steps.report_to(lambda name: boards.write_step(board, name))

@@ -6,6 +6,7 @@ import pickle
 import socket
 import subprocess
 import sys
+import time
 from typing import Final
 
 from servicekit.errors import InvalidArgument, SphereError, Unavailable
@@ -85,6 +86,7 @@ class WorkerProcess:
             InvalidArgument: `text_too_complex`, it took longer than the limit; `step` in the metadata says in what.
             Unavailable: `worker_lost`, the process ended under the work.
         """
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._limit_seconds + END_GRACE_SECONDS):
                 self._writer.write(len(job).to_bytes(LENGTH_BYTES) + job)
@@ -94,7 +96,9 @@ class WorkerProcess:
         except TimeoutError:
             raise self._given_up(has_run_out=True) from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise self._given_up(has_run_out=False) from None
+            # By the time, not by how it ended: the watchdog reads frames that change meanwhile, and may crash on them.
+            has_run_out = time.monotonic() - began >= self._limit_seconds
+            raise self._given_up(has_run_out=has_run_out) from None
         except BaseException:
             self.kill()  # nobody waits any more
             raise
@@ -115,11 +119,10 @@ class WorkerProcess:
 
     def _given_up(self, *, has_run_out: bool) -> SphereError:
         step, stack = boards.read_step(self._board) or "start", boards.read_stack(self._board)
-        is_complex = has_run_out or bool(stack)
-        reason = "text_too_complex" if is_complex else "worker_lost"
+        reason = "text_too_complex" if has_run_out else "worker_lost"
         _log.warning("worker_given_up", pid=self.pid, reason=reason, step=step, frames=stack)
         self.kill()
-        return too_complex(step, self._limit_seconds) if is_complex else lost(step)
+        return too_complex(step, self._limit_seconds) if has_run_out else lost(step)
 
 
 def _spawn(line: socket.socket, *, board: int, limit_seconds: float) -> "subprocess.Popen[bytes]":
