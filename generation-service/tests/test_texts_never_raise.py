@@ -47,8 +47,8 @@ def _read_in_every_way(text: str) -> None:
     lint(text, "en", {"a"}, 10, {"x@v1"})
     parsed = parse(text[:8_000])
     assess(text, requirements=parsed.requirements, token_limit=10)
-    for fallback in (False, True):
-        form = build_form(parsed, fallback)
+    build_form(parsed, True)
+    form = build_form(parsed, False)
     if parsed.input_class is InputClass.OK:
         layout = LAYOUTS[len(text) % len(LAYOUTS)]
         request = WriteRequest(parsed, form.prefill, layout, parsed.language, None)

@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 from api_gateway.edge.etags import if_match, is_not_modified
 from auth_service.users.rules import check_new
-from generation_service.dashscope.wire.replies import refusal
+from generation_service.dashscope.failures import AttemptFailed
+from generation_service.dashscope.wire.choices import unsaid
+from generation_service.dashscope.wire.errors import refusal
 from generation_service.dashscope.wire.sse import MalformedStream, SseParser
 from generation_service.dashscope.wire.structured import repair_messages
 from generation_service.instructions.leaks import LeakGuard, load_instructions
@@ -31,13 +33,13 @@ from generation_service.text.sections import Section, find_tags
 from generation_service.text.sentences import DESCRIPTION_ENDS
 from generation_service.writing.assembly import finish
 from generation_service.writing.gates import check
-from generation_service.writing.model_writer.fences import FenceStripper
+from generation_service.writing.model_writer.unwrapping import Unwrapper
 from generation_service.writing.phrasing import fill
 from generation_service.writing.rule_writer.composer import compose
 from generation_service.writing.rule_writer.stated import gather
 from generation_service.writing.tracing import covers, trace
 from generation_service.writing.values import WriteRequest
-from prompt_service.rendering.rules import render
+from prompt_service.rendering.rules import render, render_json
 from prompt_service.rendering.variables import Variable
 from servicekit.db.paging import CursorSigner, ListScope
 from servicekit.errors import SphereError
@@ -80,6 +82,8 @@ _NO_TEXT = (
     "servicekit.log.",
     "servicekit.migrations.",
     "servicekit.service.",
+    "servicekit.workers.",
+    "api_gateway.openapi.",
     "servicekit.telemetry.",
     "servicekit.rpc.probe.",
     "servicekit.rpc.policy.",
@@ -166,7 +170,7 @@ def _work(function: Callable[..., object], read_as: Callable[[str], object], dem
     def work(text: str) -> object:
         further = [each for each in demanded[1:] if each.kind is not inspect.Parameter.KEYWORD_ONLY]
         named = {each.name: _BY_NAME[each.name](text) for each in demanded[1:] if each not in further}
-        with suppress(SphereError, ValueError):  # a refusal is an answer
+        with suppress(SphereError, ValueError, AttemptFailed, MalformedStream):  # a refusal is an answer
             found = function(read_as(text), *(_BY_NAME[each.name](text) for each in further), **named)
             return list(found) if inspect.isgenerator(found) else found
         return None
@@ -200,11 +204,11 @@ def _delimited(text: str) -> None:
 
 def _streamed(text: str) -> None:
     """An answer as it comes, in pieces of some characters, through what watches and trims it."""
-    guard, fences = LeakGuard(load_instructions("write")), FenceStripper()
+    guard, unwrapper = LeakGuard(load_instructions("write")), Unwrapper()
     for at in range(0, len(text), 64):
-        fences.feed(guard.feed(text[at : at + 64]))
-    fences.feed(guard.finish())
-    fences.finish()
+        list(unwrapper.feed(guard.feed(text[at : at + 64])))
+    list(unwrapper.feed(guard.finish()))
+    list(unwrapper.finish())
 
 
 def _frames(text: str) -> None:
@@ -213,7 +217,7 @@ def _frames(text: str) -> None:
     with suppress(MalformedStream):
         for at in range(0, len(raw), 64):
             list(parser.feed(raw[at : at + 64]))
-    parser.finish()
+        parser.finish()
 
 
 def _cursor(text: str) -> None:
@@ -225,6 +229,12 @@ def _rendered(text: str) -> None:
     with suppress(SphereError):
         render(text, (Variable("a"),), {"a": "b"})
         render("{{a}}", (Variable("a"),), {"a": text})
+
+
+def _rendered_json(text: str) -> None:
+    with suppress(SphereError):
+        render_json(text, (Variable("a"),), '{"a": "b"}')
+        render_json("{{a}}", (Variable("a"),), text)
 
 
 def _conditional(text: str) -> None:
@@ -244,15 +254,16 @@ _REGISTRY: dict[str, Work] = {
     "api_gateway.edge.etags.is_not_modified": _conditional,
     "api_gateway.edge.idempotency.idempotency": _conditional,
     "auth_service.users.rules.check_new": _person,
-    "generation_service.dashscope.wire.replies.refusal": lambda text: refusal(
+    "generation_service.dashscope.wire.errors.refusal": lambda text: refusal(
         text.encode(), status=400, retry_after_seconds=None, request_id=None, model="qwen"
     ),
     "generation_service.dashscope.wire.structured.repair_messages": lambda text: repair_messages((), text, (text,)),
+    "generation_service.dashscope.wire.choices.unsaid": lambda text: unsaid(text, text[:-1], is_whole=True),
     "generation_service.requirements.agents.detect_agent_type": lambda text: detect_agent_type(text, text),
     "generation_service.writing.phrasing.fill": lambda text: (fill("{a}{b}", a=text), fill(text, a="b")),
     "generation_service.writing.rule_writer.stated.gather": lambda text: gather(_requirements(text), "general", "zh"),
     "generation_service.dashscope.wire.sse.SseParser": _frames,
-    "generation_service.writing.model_writer.fences.FenceStripper": _streamed,
+    "generation_service.writing.model_writer.unwrapping.Unwrapper": _streamed,
     "generation_service.lint.checks.placeholders.is_delimited": _delimited,
     "generation_service.peqa.caps.caps_of": lambda text: caps_of(_assessed(text), _VERDICTS),
     "generation_service.peqa.rules.assess": lambda text: assess(text, requirements=(_KEY,)),
@@ -264,6 +275,7 @@ _REGISTRY: dict[str, Work] = {
     "generation_service.writing.tracing.covers": lambda text: covers(_KEY, text, "zh"),
     "generation_service.writing.tracing.trace": lambda text: trace((_KEY, *_requirements(text)), text, "zh"),
     "prompt_service.rendering.rules.render": _rendered,
+    "prompt_service.rendering.rules.render_json": _rendered_json,
     "servicekit.db.paging.CursorSigner.open": _cursor,
 }
 """What needs more than a rule knows: several arguments made of the text, or a stream of it."""

@@ -32,6 +32,7 @@ def with_head(methods: set[str]) -> set[str]:
     return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 async def test_head_is_get_without_its_body(gateway: Any, path: str) -> None:
     run = runs_pb2.Run(id="r1", state=runs_pb2.RUN_STATE_RUNNING)
@@ -60,6 +61,7 @@ async def test_head_after_head_on_one_connection(gateway: Any) -> None:
         assert int(headers["Content-Length"]) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 async def test_options_and_allow_list_all_methods_of_a_path(gateway: Any, path: str) -> None:
     status, answered, body = await gateway.ask("OPTIONS", concrete(path))

@@ -73,6 +73,7 @@ async def test_the_cookie_is_deleted_with_the_attributes_that_it_was_set_with(st
     assert "Max-Age=0" in deleted["Set-Cookie"]
 
 
+@pytest.mark.slow
 async def test_300_bad_keys_count_against_their_address_and_good_ones_go_on(start: Any) -> None:
     async with start(trusted_proxies=1, bad_key_rate_per_second=0.1, bad_key_burst=50) as gateway:
         gateway.live("k1")

@@ -89,6 +89,7 @@ def test_128_mib_where_a_head_should_end_are_refused_and_memory_stays_flat(
         assert said[0].status in {400, 431, 503}
 
 
+@pytest.mark.slow
 def test_who_trickles_a_head_gets_408_and_who_says_nothing_is_let_go(alone: GatewayProcess) -> None:
     started = time.monotonic()
     with (

@@ -12,7 +12,7 @@ _MOST_LINE_CHARS = 300
 _MOST_PARAGRAPH_CHARS = 500
 _MOST_PARAGRAPH_LINES = 3
 _EMPHASIS = "*_#> \t"
-_RULE = re.compile(r"(?:-{3,}|\*{3,}|={3,}|_{3,})[ \t]*\Z")
+_RULE = re.compile(r"(?:-{3,300}|\*{3,300}|={3,300}|_{3,300})[ \t]{0,300}\Z")
 _FENCE = re.compile(r"[ ]{0,3}(?P<marks>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]{0,40})\Z")
 _WRAPPERS = frozenset({"markdown", "md", "text", "txt", "plaintext", "xml", "prompt"})
 

@@ -137,6 +137,7 @@ def test_spoilt_streams_end_in_a_text_or_a_typed_failure(rng: random.Random) -> 
     assert end in {"stop", "length"} or end.startswith("model_")
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_whatever_comes() -> None:
     async def endless(part: bytes) -> AsyncGenerator[bytes, None]:
         while True:
