@@ -42,6 +42,8 @@ def growth_of(
 ) -> Growth | None:
     """How the work grows, where it takes long enough to tell; None when even the longest text is done before.
 
+    What is not linear is looked at a second time: a busy machine deceives once, a quadratic pattern never.
+
     Args:
         work: what is timed.
         repeated: what the text consists of, over and over.
@@ -57,7 +59,8 @@ def growth_of(
                 before = min(before, _timed(work, _text(repeated, spoiler, chars)))
             if after <= MOST_GROWTH * before:
                 return Growth(repeated, chars, before, after)
-            return _measured(work, repeated, spoiler, chars)
+            growth = _measured(work, repeated, spoiler, chars)
+            return growth if growth.is_linear else _measured(work, repeated, spoiler, chars)
         if chars >= _TOLD_CHARS and before < _TOLD_SECONDS:
             return None
         chars, before = 2 * chars, after

@@ -132,4 +132,4 @@ def test_each_service_opens_its_own_file_in_the_folder_that_was_named(tmp_path: 
 def test_any_name_comes_back_from_the_url(name: str) -> None:
     settings = dataclasses.replace(read_settings({}), data_dir=Path("/data") / name)
 
-    assert parse_url(database_url(settings, "auth")).database == f"/data/{name}/auth.db"
+    assert parse_url(database_url(settings, "auth")).database == str(settings.data_dir / "auth.db")
