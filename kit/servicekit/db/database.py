@@ -136,7 +136,7 @@ class Database:
             return await self._read_once(unit)
         except DBAPIError as error:
             # Cut in the middle of a statement: what only reads can be asked again, on a connection made afresh.
-            if not error.connection_invalidated:
+            if not error.connection_invalidated or _cancellations():
                 raise
         return await self._read_once(unit)
 
@@ -146,6 +146,7 @@ class Database:
 
     async def _bounded(self, running: Awaitable[T], limit_seconds: float) -> T:
         limit = asyncio.timeout(limit_seconds)
+        cancelled_before = _cancellations()
         try:
             async with limit:
                 return await running
@@ -155,6 +156,9 @@ class Database:
             await self._renew_pool()
             raise faults.unreachable("it did not answer in time") from error
         except Exception as error:
+            if _cancellations() > cancelled_before:
+                # The driver closed the connection, and rolling back on it failed: that must not hide the cancellation.
+                raise asyncio.CancelledError from error
             answer = faults.translated(error)
             if answer is None:
                 raise
@@ -166,3 +170,8 @@ class Database:
         if self.dialect == "mysql" and time.monotonic() - self._pool_renewed_at > 1.0:
             self._pool_renewed_at = time.monotonic()
             await self.engine.dispose()
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
