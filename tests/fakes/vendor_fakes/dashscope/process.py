@@ -75,4 +75,4 @@ def running_process() -> Iterator[FakeProcess]:
 
 def _as_json(fault: Fault) -> dict[str, Any]:
     entries = {name: getattr(fault, name) for name in fault.__dataclass_fields__}
-    return {name: value for name, value in entries.items() if value is not None}
+    return {name: value for name, value in entries.items() if value is not None and value != b""}
