@@ -51,7 +51,8 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep until cancelled; a database that is away is tried again next time."""
-        while True:
+        this = asyncio.current_task()
+        while this is None or not this.cancelling():  # a lost connection may hide a cancellation
             await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
             try:
                 await self.sweep()
